@@ -1,0 +1,125 @@
+//! One operation: who does it, where they stand, and the snapshot that it reads.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use entities::TenantId;
+use futures::lock::Mutex;
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::permit::{Denied, Permit};
+use super::rights::Action;
+use super::standing::{Standing, StandingError};
+use crate::clock::{Clock, Ids};
+use crate::db::{Access, Database, Tx};
+
+/// Where a request came from, for records.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The request's id.
+    pub request_id: String,
+    /// The client's address, as far as trusted proxies tell.
+    pub address: Option<IpAddr>,
+    /// The client's User-Agent.
+    pub user_agent: Option<String>,
+}
+
+/// One operation of one caller. Every service call takes it.
+pub struct OpCtx {
+    db: Database,
+    clock: Arc<dyn Clock>,
+    caller: Caller,
+    standing: Standing,
+    origin: Origin,
+    snapshot: Mutex<Option<Arc<Tx>>>,
+}
+
+impl OpCtx {
+    /// An operation of `caller`, who may have chosen one of several tenants.
+    pub fn new(db: Database, clock: Arc<dyn Clock>, caller: Caller, chosen: Option<TenantId>, origin: Origin) -> Result<Self, StandingError> {
+        let standing = Standing::of(&caller, chosen)?;
+        Ok(Self { db, clock, caller, standing, origin, snapshot: Mutex::default() })
+    }
+
+    /// Proves that the caller may do `A`, and how far.
+    pub fn authorize<A: Action>(&self) -> Result<Permit<A>, Denied> {
+        Permit::for_standing(&self.standing)
+    }
+
+    /// Who is calling.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Where they stand.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Where the request came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Database {
+        &self.db
+    }
+
+    /// Now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A new id.
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        Ids::new(self.clock.clone()).next()
+    }
+
+    /// What the caller's transactions see.
+    pub fn access(&self) -> Access {
+        match &self.standing {
+            Standing::Nobody | Standing::SignedIn { .. } => Access::Nobody,
+            Standing::Platform => Access::Platform,
+            Standing::Tenant { tenant, .. } => Access::Tenant(*tenant),
+        }
+    }
+
+    /// The snapshot that the whole operation reads, opened when it is first needed.
+    pub async fn reader(&self) -> Result<Arc<Tx>, DbErr> {
+        let mut snapshot = self.snapshot.lock().await;
+        if let Some(tx) = &*snapshot {
+            return Ok(tx.clone());
+        }
+        let tx = Arc::new(self.db.read(self.access()).await?);
+        *snapshot = Some(tx.clone());
+        Ok(tx)
+    }
+
+    /// A transaction that writes what the caller may see.
+    pub async fn writer(&self) -> Result<Tx, DbErr> {
+        self.release().await;
+        self.db.write(self.access()).await
+    }
+
+    /// A transaction that writes users, sessions, links and memberships: for the identity rooms alone.
+    pub async fn identity_writer(&self) -> Result<Tx, DbErr> {
+        self.release().await;
+        self.db.write(Access::Identity).await
+    }
+
+    /// Commits; what is read from now on is of a new moment.
+    pub async fn commit(&self, tx: Tx) -> Result<(), DbErr> {
+        tx.commit().await?;
+        self.release().await;
+        Ok(())
+    }
+
+    /// Lets go of the snapshot and its connection.
+    pub async fn release(&self) {
+        self.snapshot.lock().await.take();
+    }
+}

@@ -1,0 +1,144 @@
+//! What each kind of caller may do: one table. The tests walk it whole.
+
+use entities::ApiScope;
+
+/// The kinds of callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Runs Noren itself.
+    PlatformAdmin,
+    /// Runs a tenant.
+    TenantAdmin,
+    /// Works in a tenant.
+    TenantMember,
+    /// Works in some stores of a tenant only.
+    StoreMember,
+    /// Holds an API token with scopes.
+    Integration,
+}
+
+/// How far a right reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    No,
+    /// Every tenant; one alone once it is chosen.
+    Everywhere,
+    /// The caller's tenant.
+    Tenant,
+    /// The caller's stores.
+    Stores,
+}
+
+/// Whether an action changes anything: a suspended tenant's callers may only read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Right {
+    /// The action's name.
+    pub action: &'static str,
+    /// Whether it writes.
+    pub mode: Mode,
+    /// The scope that an API token needs for it; none means that no integration may.
+    pub scope: Option<ApiScope>,
+    /// How far it reaches for a platform administrator.
+    pub platform_admin: Reach,
+    /// How far it reaches for a tenant's administrator.
+    pub tenant_admin: Reach,
+    /// How far it reaches for a tenant's member.
+    pub tenant_member: Reach,
+    /// How far it reaches for a member of some stores.
+    pub store_member: Reach,
+}
+
+impl Right {
+    /// How far the right reaches for a kind of caller with these scopes.
+    pub fn reach(&self, kind: Kind, scopes: Option<&[ApiScope]>) -> Reach {
+        match kind {
+            Kind::PlatformAdmin => self.platform_admin,
+            Kind::TenantAdmin => self.tenant_admin,
+            Kind::TenantMember => self.tenant_member,
+            Kind::StoreMember => self.store_member,
+            Kind::Integration => match self.scope {
+                Some(scope) if scopes.is_some_and(|held| held.contains(&scope)) => Reach::Tenant,
+                Some(_) | None => Reach::No,
+            },
+        }
+    }
+}
+
+/// Something that callers may or may not do.
+pub trait Action: Send + Sync + 'static {
+    /// Its row of the table.
+    const RIGHT: Right;
+}
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident $mode:ident $scope:expr, [$platform:ident $admin:ident $member:ident $stores:ident];)*) => {
+        /// The actions, as types that a permit is for.
+        pub mod actions {
+            use super::{Action, ApiScope, Mode, Reach, Right};
+
+            $($(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl Action for $name {
+                const RIGHT: Right = Right {
+                    action: stringify!($name),
+                    mode: Mode::$mode,
+                    scope: {
+                        #[allow(unused_imports, reason = "rows without a scope name none")]
+                        use ApiScope::*;
+                        $scope
+                    },
+                    platform_admin: Reach::$platform,
+                    tenant_admin: Reach::$admin,
+                    tenant_member: Reach::$member,
+                    store_member: Reach::$stores,
+                };
+            })*
+        }
+
+        /// The table.
+        pub const RIGHTS: &[Right] = &[$(<actions::$name as Action>::RIGHT),*];
+    };
+}
+
+rights! {
+    // action                        mode   scope                  platform   admin  member store member
+
+    /// See a tenant.
+    ReadTenants                      Read   Some(TenantRead),     [Everywhere Tenant Tenant Tenant];
+    /// Change a tenant's contacts and settings.
+    UpdateTenant                     Write  Some(TenantWrite),    [Everywhere Tenant No     No];
+    /// Create, suspend, reactivate and delete tenants.
+    ManageTenants                    Write  None,                 [Everywhere No     No     No];
+    /// See a tenant's users.
+    ReadUsers                        Read   Some(UsersRead),      [Everywhere Tenant Tenant No];
+    /// Invite users, change their roles, shut them out, make password links.
+    ManageUsers                      Write  None,                 [Everywhere Tenant No     No];
+    /// See API tokens (never their secrets).
+    ReadApiTokens                    Read   None,                 [Everywhere Tenant No     No];
+    /// Make and revoke API tokens.
+    ManageApiTokens                  Write  None,                 [Everywhere Tenant No     No];
+    /// See stores.
+    ReadStores                       Read   Some(StoresRead),     [Everywhere Tenant Tenant Stores];
+    /// Connect and change stores.
+    ManageStores                     Write  Some(StoresWrite),    [Everywhere Tenant No     No];
+    /// See orders and their items.
+    ReadOrders                       Read   Some(OrdersRead),     [Everywhere Tenant Tenant Stores];
+    /// See customers.
+    ReadCustomers                    Read   Some(CustomersRead),  [Everywhere Tenant Tenant Stores];
+    /// See products and variants.
+    ReadProducts                     Read   Some(ProductsRead),   [Everywhere Tenant Tenant Stores];
+    /// Import a store's data from a file.
+    ImportStoreData                  Write  None,                 [Everywhere No     No     No];
+}

@@ -1,0 +1,230 @@
+//! Connecting: SQLite with one writer and several readers, PostgreSQL with one pool in the serving role.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use migration::APP_ROLE;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, SqlitePool};
+use log::LevelFilter;
+
+use super::tx::{Access, Tx};
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// The role to serve as on PostgreSQL; none means the URL's own.
+    pub role: Option<String>,
+}
+
+impl DatabaseSettings {
+    /// Settings for a URL, with the serving role and a pool of ten.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), max_connections: 10, role: Some(APP_ROLE.to_owned()) }
+    }
+
+    /// The file of a SQLite database.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let rest = self.url.strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+    }
+
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres://") || self.url.starts_with("postgresql://")
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither SQLite nor PostgreSQL.
+    #[error("the database URL must begin with `sqlite:` or `postgres://`")]
+    UnknownKind,
+    /// The URL does not parse.
+    #[error("the database URL is not valid: {0}")]
+    Malformed(String),
+    /// The serving role is not there: the database was never migrated.
+    #[error("the database has no role `{0}` yet; run `noren migrate` (with DATABASE_OWNER_URL if the serving role may not create tables)")]
+    RoleMissing(String),
+    /// The login role may not become the serving role.
+    #[error("`{login}` may not serve as `{role}`: as a database administrator run `grant {role}, noren_platform, noren_identity, noren_import to {login}`")]
+    RoleForbidden {
+        /// The role that logged in.
+        login: String,
+        /// The role to serve as.
+        role: String,
+    },
+    /// The database does not answer, or refuses.
+    #[error("cannot connect to the database: {0}")]
+    Refused(String),
+}
+
+#[derive(Clone)]
+enum Pools {
+    Postgres(PgPool),
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pools: Pools,
+    statements: Arc<AtomicU64>,
+}
+
+impl Database {
+    /// Connects, and on PostgreSQL takes the serving role on every connection.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
+        let pools = if settings.is_postgres() {
+            Pools::Postgres(connect_postgres(settings).await?)
+        } else if let Some(file) = settings.sqlite_file() {
+            connect_sqlite(file, settings.max_connections).await?
+        } else {
+            return Err(ConnectError::UnknownKind);
+        };
+        Ok(Self { pools, statements: Arc::default() })
+    }
+
+    /// Whether it is SQLite or PostgreSQL.
+    pub fn backend(&self) -> DbBackend {
+        match self.pools {
+            Pools::Postgres(_) => DbBackend::Postgres,
+            Pools::Sqlite { .. } => DbBackend::Sqlite,
+        }
+    }
+
+    /// A snapshot to read from: what one request sees is of one moment.
+    pub async fn read(&self, access: Access) -> Result<Tx, DbErr> {
+        match &self.pools {
+            Pools::Postgres(pool) => Tx::begin_postgres(pool, access, true, self.statements.clone()).await,
+            Pools::Sqlite { readers, .. } => Tx::begin_sqlite(readers, true, self.statements.clone()).await,
+        }
+    }
+
+    /// A transaction that writes.
+    pub async fn write(&self, access: Access) -> Result<Tx, DbErr> {
+        match &self.pools {
+            Pools::Postgres(pool) => Tx::begin_postgres(pool, access, false, self.statements.clone()).await,
+            Pools::Sqlite { writer, .. } => Tx::begin_sqlite(writer, false, self.statements.clone()).await,
+        }
+    }
+
+    /// The pool as SeaORM sees it: for single statements that name no tenant, and for migrations. On SQLite, the writer.
+    pub fn pool(&self) -> DatabaseConnection {
+        match &self.pools {
+            Pools::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Pools::Sqlite { writer, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
+        }
+    }
+
+    /// The pool for single statements that only read.
+    pub fn read_pool(&self) -> DatabaseConnection {
+        match &self.pools {
+            Pools::Postgres(_) => self.pool(),
+            Pools::Sqlite { readers, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
+        }
+    }
+
+    /// How many statements transactions have run since the start.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Runs one statement of the product's own text.
+    pub fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = sea_orm::Value>) -> Statement {
+        Statement::from_sql_and_values(self.backend(), sql, values)
+    }
+
+    /// Ends all connections, after what runs on them.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+async fn connect_postgres(settings: &DatabaseSettings) -> Result<PgPool, ConnectError> {
+    let options = PgConnectOptions::from_str(&settings.url)
+        .map_err(|error| ConnectError::Malformed(error.to_string()))?
+        .application_name("noren")
+        .log_slow_statements(LevelFilter::Warn, Duration::from_secs(1))
+        // A client that hangs up in the middle of BEGIN must not leave a transaction behind for good.
+        .options([("idle_in_transaction_session_timeout", "60000")]);
+    let login = options.get_username().to_owned();
+    let take_role = settings.role.as_ref().map(|role| format!("set role {}", quoted(role)));
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let take_role = take_role.clone();
+            Box::pin(async move {
+                if let Some(sql) = take_role {
+                    connection.execute(AssertSqlSafe(sql)).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|error| role_error(settings, &login, error))?;
+    Ok(pool)
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+fn role_error(settings: &DatabaseSettings, login: &str, error: sqlx::Error) -> ConnectError {
+    let role = settings.role.clone().unwrap_or_default();
+    match error.as_database_error().and_then(|e| e.code()).as_deref() {
+        Some("22023") => ConnectError::RoleMissing(role),
+        Some("42501") => ConnectError::RoleForbidden { login: login.to_owned(), role },
+        _ => ConnectError::Refused(error.to_string()),
+    }
+}
+
+async fn connect_sqlite(file: PathBuf, max_connections: u32) -> Result<Pools, ConnectError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        .log_slow_statements(LevelFilter::Warn, Duration::from_secs(1));
+    let refused = |error: sqlx::Error| ConnectError::Refused(error.to_string());
+    // The writer comes first: it makes the file and sets WAL.
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await.map_err(refused)?;
+    let readers = SqlitePoolOptions::new().max_connections(max_connections).test_before_acquire(false).connect_with(options).await.map_err(refused)?;
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+impl Database {
+    /// One row of a single statement outside any transaction.
+    pub async fn query_one(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Option<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.read_pool().query_one_raw(self.statement(sql, values)).await
+    }
+
+    /// All rows of a single statement outside any transaction.
+    pub async fn query_all(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.read_pool().query_all_raw(self.statement(sql, values)).await
+    }
+}

@@ -1,0 +1,17 @@
+//! The database: connecting, transactions that name their tenant, and the few shapes of SQL that differ.
+
+mod connect;
+mod guard;
+mod migrate;
+mod page;
+mod row;
+mod sql;
+mod tx;
+
+pub use connect::{ConnectError, Database, DatabaseSettings};
+pub use guard::{RoleProblem, check_role, unprotected_tables};
+pub use migrate::{MigrateError, MigrationState, migrate, migration_state};
+pub use page::{Cursor, CursorError, Direction, Page, PageRequest, SortValue, keyset, keyset_condition};
+pub use row::FromRow;
+pub use sql::{Parent, in_ids, is_sqlite, parents, per_parent, rows_of};
+pub use tx::{Access, CopyError, Tx};

@@ -1,0 +1,16 @@
+//! What every domain stands on: settings, the database and its two locks, callers and their rights, secrets, time, ids.
+//!
+//! Knows no domain: nothing here has heard of an order.
+
+pub mod callers;
+pub mod clock;
+//pub mod config;
+pub mod crypto;
+pub mod db;
+pub mod idempotency;
+pub mod text;
+
+pub use callers::{Caller, Denied, OpCtx, Permit, Scope};
+pub use clock::{Clock, Ids, SystemClock};
+pub use db::{Database, Tx};
+pub use sea_orm::DbErr;

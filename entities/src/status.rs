@@ -1,0 +1,141 @@
+//! The states that things can be in. Spellings follow the Shopify Admin API where Shopify has the word.
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// The life of a tenant (seed 000).
+    pub enum TenantStatus {
+        /// Reads and writes.
+        Active = "ACTIVE",
+        /// Not in use any more, kept for reference.
+        Inactive = "INACTIVE",
+        /// May read, may not write, sync or spend.
+        Suspended = "SUSPENDED",
+        /// Deleted softly: nobody of the tenant gets in.
+        Deleted = "DELETED",
+    }
+
+    /// The life of a user.
+    pub enum UserStatus {
+        /// Invited, has not accepted yet.
+        Invited = "INVITED",
+        /// May sign in.
+        Active = "ACTIVE",
+        /// Shut out everywhere.
+        Disabled = "DISABLED",
+    }
+
+    /// What a user is in a tenant.
+    pub enum MembershipRole {
+        /// Runs the tenant: users, tokens, stores.
+        TenantAdmin = "TENANT_ADMIN",
+        /// Works in the tenant.
+        TenantMember = "TENANT_MEMBER",
+    }
+
+    /// What the bearer of an API token is.
+    pub enum TokenRole {
+        /// Runs Noren itself; belongs to no tenant.
+        PlatformAdmin = "PLATFORM_ADMIN",
+        /// As a tenant's administrator.
+        TenantAdmin = "TENANT_ADMIN",
+        /// As a tenant's member.
+        TenantMember = "TENANT_MEMBER",
+        /// An integration: exactly what its scopes say.
+        Integration = "INTEGRATION",
+    }
+
+    /// What a one-time link is for.
+    pub enum LinkKind {
+        /// Accepting an invitation.
+        Invitation = "INVITATION",
+        /// Setting a new password.
+        PasswordReset = "PASSWORD_RESET",
+    }
+
+    /// The life of a store (seed 000).
+    pub enum StoreStatus {
+        /// Connected.
+        Active = "ACTIVE",
+        /// Kept, but not synced.
+        Inactive = "INACTIVE",
+        /// The app was removed from the shop.
+        Uninstalled = "UNINSTALLED",
+    }
+
+    /// What a store's data is for (`DataType` of seed 004).
+    pub enum StoreDataKind {
+        /// Real trade.
+        Production = "PRODUCTION",
+        /// Trying things out.
+        Test = "TEST",
+        /// Showing the product.
+        Demo = "DEMO",
+    }
+
+    /// Where an order stands.
+    pub enum OrderStatus {
+        /// In progress.
+        Open = "OPEN",
+        /// Done and archived.
+        Closed = "CLOSED",
+        /// Cancelled.
+        Cancelled = "CANCELLED",
+    }
+
+    /// How an order stands with its payment (Shopify `OrderDisplayFinancialStatus`).
+    pub enum FinancialStatus {
+        /// Authorised, not captured.
+        Authorized = "AUTHORIZED",
+        /// The authorisation lapsed.
+        Expired = "EXPIRED",
+        /// Paid in full.
+        Paid = "PAID",
+        /// Paid in part.
+        PartiallyPaid = "PARTIALLY_PAID",
+        /// Refunded in part.
+        PartiallyRefunded = "PARTIALLY_REFUNDED",
+        /// Waiting for payment.
+        Pending = "PENDING",
+        /// Refunded in full.
+        Refunded = "REFUNDED",
+        /// Voided before capture.
+        Voided = "VOIDED",
+    }
+
+    /// How far an order's delivery is (Shopify `OrderDisplayFulfillmentStatus`).
+    pub enum FulfillmentStatus {
+        /// Everything has been sent.
+        Fulfilled = "FULFILLED",
+        /// Being worked on.
+        InProgress = "IN_PROGRESS",
+        /// Held back.
+        OnHold = "ON_HOLD",
+        /// Open (older form of UNFULFILLED).
+        Open = "OPEN",
+        /// Sent in part.
+        PartiallyFulfilled = "PARTIALLY_FULFILLED",
+        /// Waiting for a fulfilment service.
+        PendingFulfillment = "PENDING_FULFILLMENT",
+        /// The fulfilment service declined.
+        RequestDeclined = "REQUEST_DECLINED",
+        /// Put back on the shelf.
+        Restocked = "RESTOCKED",
+        /// Waiting for its day.
+        Scheduled = "SCHEDULED",
+        /// Nothing sent yet.
+        Unfulfilled = "UNFULFILLED",
+    }
+
+    /// Where a run of an import stands.
+    pub enum ImportStatus {
+        /// Lines are being read into the staging area.
+        Staging = "STAGING",
+        /// Good rows are being written.
+        Merging = "MERGING",
+        /// Written and visible.
+        Done = "DONE",
+        /// Refused or broken off; nothing of it is visible.
+        Failed = "FAILED",
+    }
+}

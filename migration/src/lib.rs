@@ -1,0 +1,22 @@
+//! The database's shape, step by step, for SQLite and PostgreSQL. Imports no entity: a step stays what it was.
+
+mod dialect;
+mod m0001_people;
+mod m0002_commerce;
+mod m0003_imports;
+mod tenancy;
+
+pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
+pub use tenancy::{APP_ROLE, IDENTITY_ROLE, IMPORT_ROLE, PLATFORM_ROLE};
+
+use sea_orm_migration::prelude::*;
+
+/// Every step, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_people::Migration), Box::new(m0002_commerce::Migration), Box::new(m0003_imports::Migration)]
+    }
+}

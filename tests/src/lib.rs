@@ -1,0 +1,3 @@
+//! What the tests share: databases of their own, a running server, callers of every kind.
+
+pub mod harness;
