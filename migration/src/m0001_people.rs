@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
             for function in CALLER_FUNCTIONS {
                 manager.get_connection().execute_unprepared(&format!("drop function {function}")).await?;
             }
+            manager.get_connection().execute_unprepared("drop policy tenant on users").await?;
             // Roles stay: they belong to the cluster, and other databases may use them.
         }
         drop_tables(manager, &["idempotency_keys"]).await?;
