@@ -75,6 +75,7 @@ const STATEMENTS: &[&str] = &[
        scopes {json} not null,
        time_zone text not null,
        currency_code text not null,
+       search_text text not null,
        initial_setup_completed boolean not null,
        last_sync_at {instant},
        installed_at {instant},

@@ -1,1 +1,8 @@
-//! x
+//! Shops and what happens in them: stores, their products, customers and orders.
+
+pub mod catalog;
+pub mod customers;
+pub mod filter;
+pub mod orders;
+pub mod reading;
+pub mod stores;

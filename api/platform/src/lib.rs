@@ -4,7 +4,7 @@
 
 pub mod callers;
 pub mod clock;
-//pub mod config;
+pub mod config;
 pub mod crypto;
 pub mod db;
 pub mod idempotency;

@@ -45,6 +45,8 @@ pub struct Model {
     pub time_zone: String,
     /// ISO 4217 code of the amounts.
     pub currency_code: String,
+    /// What text search looks through, normalised.
+    pub search_text: String,
     /// Initial setup completed.
     pub initial_setup_completed: bool,
     /// When: last sync (UTC).

@@ -16,7 +16,7 @@ pub enum Backend {
 
 /// The server that tests make their databases on, as a role that may make them.
 pub fn postgres_url() -> String {
-    std::env::var("NOREN_TEST_POSTGRES").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned())
+    std::env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned())
 }
 
 /// A database of one test's own.
@@ -37,7 +37,7 @@ impl TestDatabase {
         }
         let name = format!("noren_test_{}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed), rand::random::<u32>());
         admin(&format!("create database {name}")).await;
-        let mut url = url::Url::parse(&postgres_url()).expect("NOREN_TEST_POSTGRES is a URL");
+        let mut url = url::Url::parse(&postgres_url()).expect("TEST_POSTGRES_URL is a URL");
         url.set_path(&name);
         Self { settings: DatabaseSettings { max_connections: 5, ..DatabaseSettings::new(url) }, name: Some(name), _folder: folder }
     }
@@ -74,7 +74,7 @@ impl Drop for TestDatabase {
 }
 
 async fn admin(sql: &str) {
-    let mut connection = PgConnection::connect(&postgres_url()).await.expect("a PostgreSQL server for the tests; set NOREN_TEST_POSTGRES");
+    let mut connection = PgConnection::connect(&postgres_url()).await.expect("a PostgreSQL server for the tests; set TEST_POSTGRES_URL");
     // Copying the template is refused while another session copies it.
     for attempt in 0.. {
         match connection.execute(AssertSqlSafe(sql.to_owned())).await {

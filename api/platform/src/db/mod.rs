@@ -2,6 +2,7 @@
 
 mod connect;
 mod guard;
+mod list;
 mod migrate;
 mod page;
 mod row;
@@ -10,8 +11,9 @@ mod tx;
 
 pub use connect::{ConnectError, Database, DatabaseSettings};
 pub use guard::{RoleProblem, check_role, unprotected_tables};
+pub use list::{List, TenantRow};
 pub use migrate::{MigrateError, MigrationState, migrate, migration_state};
 pub use page::{Cursor, CursorError, Direction, Page, PageRequest, SortValue, keyset, keyset_condition};
 pub use row::FromRow;
-pub use sql::{Parent, in_ids, is_sqlite, parents, per_parent, rows_of};
+pub use sql::{ExternalRef, Parent, in_ids, is_sqlite, parents, per_parent, rows_of};
 pub use tx::{Access, CopyError, Tx};

@@ -22,7 +22,7 @@ pub trait FromRow: Sized {
 
 /// Declares a plain struct and the columns of an entity that fill it.
 ///
-/// ```ignore
+/// ```text
 /// row! {
 ///     /// An order.
 ///     pub struct OrderRow from orders {

@@ -1,6 +1,6 @@
 //! The shapes of SQL that lists need and that differ between the databases.
 
-use entities::TenantId;
+use entities::{StoreId, TenantId};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, IntoIden, JoinType, Order, Query, SelectStatement, SimpleExpr, WindowStatement};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use uuid::Uuid;
@@ -34,6 +34,38 @@ pub fn parents(backend: DbBackend, parents: &[Parent]) -> SelectStatement {
         select
             .expr_as(unnest(parents.iter().map(|p| p.tenant.uuid()).collect()), "tenant_id")
             .expr_as(unnest(parents.iter().map(|p| p.id).collect()), "id");
+    }
+    select
+}
+
+/// A row as its provider knows it: in a store, by the provider's id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExternalRef {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// The provider's id.
+    pub external_id: String,
+}
+
+/// A derived table `(tenant_id, store_id, external_id)` of references.
+pub(super) fn external_refs(backend: DbBackend, refs: &[ExternalRef]) -> SelectStatement {
+    let mut select = Query::select();
+    if is_sqlite(backend) {
+        let rows: Vec<[String; 3]> = refs.iter().map(|r| [r.tenant.uuid().simple().to_string(), r.store.uuid().simple().to_string(), r.external_id.clone()]).collect();
+        let json = serde_json::to_string(&rows).unwrap_or_else(|_| "[]".to_owned());
+        for (index, name) in ["tenant_id", "store_id"].into_iter().enumerate() {
+            select.expr_as(Expr::cust(format!("unhex(json_extract(\"value\", '$[{index}]'))")), name);
+        }
+        select.expr_as(Expr::cust("json_extract(\"value\", '$[2]')"), "external_id").from_function(Func::cust("json_each").arg(json), "refs");
+    } else {
+        let ids = |part: fn(&ExternalRef) -> Uuid| Func::cust("unnest").arg(Expr::val(refs.iter().map(part).collect::<Vec<_>>()));
+        let external = refs.iter().map(|r| r.external_id.clone()).collect::<Vec<_>>();
+        select
+            .expr_as(ids(|r| r.tenant.uuid()), "tenant_id")
+            .expr_as(ids(|r| r.store.uuid()), "store_id")
+            .expr_as(Func::cust("unnest").arg(Expr::val(external)), "external_id");
     }
     select
 }

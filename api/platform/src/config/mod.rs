@@ -1,0 +1,78 @@
+//! Settings: `noren.toml`, then `NOREN_*` (and DATABASE_URL, DATABASE_OWNER_URL), then flags; the later wins.
+//!
+//! Everything that is wrong is reported at once, by name, with what would be accepted.
+
+mod read;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+pub use read::{Flags, SettingsErrors, load};
+pub use values::{IdentityProvider, JwksSource, JwtAlgorithm, LogFormat, Toggle};
+
+use crate::crypto::{MasterKey, MasterKeyError};
+use crate::db::DatabaseSettings;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The database to serve from.
+    pub database: DatabaseSettings,
+    /// The URL to migrate with, when the serving role may not.
+    pub database_owner_url: Option<String>,
+    /// The master key, when it is given and not in a file.
+    pub master_key: Option<SecretString>,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// What is logged, in the syntax of tracing's filters.
+    pub log_filter: String,
+    /// Pages that may call the API from a browser.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether GraphiQL is served: `auto` means on loopback and in demo mode.
+    pub graphiql: Toggle,
+    /// How long a shutdown waits for requests to finish, in seconds.
+    pub shutdown_grace: u64,
+    /// Outside identity providers.
+    pub identity_providers: Vec<IdentityProvider>,
+}
+
+impl Settings {
+    /// The master key: given, or on SQLite from the key file beside the database (made when it is missing).
+    pub fn master_key(&self) -> Result<MasterKey, MasterKeyError> {
+        if let Some(key) = &self.master_key {
+            return MasterKey::parse(key);
+        }
+        match self.key_file() {
+            Some(file) => MasterKey::from_file(&file),
+            None => Err(MasterKeyError::Missing),
+        }
+    }
+
+    /// The key file beside a SQLite database.
+    pub fn key_file(&self) -> Option<PathBuf> {
+        self.database.sqlite_file().map(|file| file.with_extension("key"))
+    }
+
+    /// How to reach the database for migrations.
+    pub fn owner(&self) -> DatabaseSettings {
+        let url = self.database_owner_url.clone().unwrap_or_else(|| self.database.url.clone());
+        DatabaseSettings { url, max_connections: 1, role: None }
+    }
+
+    /// Whether GraphiQL is served.
+    pub fn serves_graphiql(&self, demo: bool) -> bool {
+        match self.graphiql {
+            Toggle::On => true,
+            Toggle::Off => false,
+            Toggle::Auto => demo || self.listen.ip().is_loopback(),
+        }
+    }
+}

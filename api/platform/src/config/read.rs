@@ -1,0 +1,204 @@
+//! Reading the settings, and collecting everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::Value;
+use figment::{Figment, Profile};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::values::{LogFormat, Toggle};
+use super::{IdentityProvider, Settings};
+use crate::db::DatabaseSettings;
+
+/// Settings given as flags, by name.
+pub type Flags = BTreeMap<&'static str, String>;
+
+/// Everything that is wrong, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct SettingsErrors(pub Vec<String>);
+
+const NAMES: [&str; 13] = [
+    "listen",
+    "database_url",
+    "database_owner_url",
+    "database_role",
+    "database_connections",
+    "master_key",
+    "log_format",
+    "log_filter",
+    "cors_origins",
+    "trusted_proxies",
+    "graphiql",
+    "shutdown_grace",
+    "identity_providers",
+];
+
+/// Reads the settings from a file (if it is there), the environment and the flags.
+pub fn load(file: &Path, flags: &Flags) -> Result<Settings, SettingsErrors> {
+    let figment = Figment::new()
+        .merge(Toml::file_exact(file))
+        .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_OWNER_URL"]))
+        .merge(Env::prefixed("NOREN_"))
+        .merge(Serialized::from(flags, Profile::Default));
+    let found: BTreeMap<String, Value> = figment.extract().map_err(|error| SettingsErrors(error.into_iter().map(|e| e.to_string()).collect()))?;
+    let mut reader = Reader { figment, errors: Vec::new() };
+    for name in found.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+        reader.wrong(name, &format!("is not a setting; the settings are {}", NAMES.join(", ")));
+    }
+    let settings = reader.settings();
+    if reader.errors.is_empty() { Ok(settings) } else { Err(SettingsErrors(reader.errors)) }
+}
+
+struct Reader {
+    figment: Figment,
+    errors: Vec<String>,
+}
+
+impl Reader {
+    fn settings(&mut self) -> Settings {
+        let defaults = DatabaseSettings::new("sqlite:noren.db");
+        let url = self.parsed("database_url", "sqlite:PATH or postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned()));
+        let role = match self.text("database_role") {
+            Some(role) if role == "none" => None,
+            Some(role) => Some(role),
+            None => defaults.role,
+        };
+        Settings {
+            listen: self.parsed("listen", "ADDRESS:PORT such as 127.0.0.1:8000", |text| text.parse().ok()).unwrap_or(([127, 0, 0, 1], 8000).into()),
+            database: DatabaseSettings {
+                url: url.unwrap_or(defaults.url),
+                max_connections: self
+                    .parsed("database_connections", "a number from 1 to 1000", |text| text.parse().ok().filter(|n| (1..=1000).contains(n)))
+                    .unwrap_or(defaults.max_connections),
+                role,
+            },
+            database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
+            master_key: self.text("master_key").map(SecretString::from),
+            log_format: self.parsed("log_format", "text or json", |text| text.parse().ok()).unwrap_or(LogFormat::Text),
+            log_filter: self.text("log_filter").unwrap_or_else(|| "info".to_owned()),
+            cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
+            trusted_proxies: self.list("trusted_proxies", "a list of addresses or networks such as [\"10.0.0.0/8\"]", network),
+            graphiql: self.parsed("graphiql", "on, off or auto", |text| text.parse().ok()).unwrap_or(Toggle::Auto),
+            shutdown_grace: self.parsed("shutdown_grace", "seconds from 0 to 600", |text| text.parse().ok().filter(|n| *n <= 600)).unwrap_or(30),
+            identity_providers: self.identity_providers(),
+        }
+    }
+
+    /// A setting as text, whether it was written as text, number or truth value.
+    fn text(&mut self, name: &str) -> Option<String> {
+        match self.figment.find_value(name).ok()? {
+            Value::String(_, text) => Some(text),
+            Value::Num(_, number) => number.to_u128().map(|n| n.to_string()).or_else(|| number.to_i128().map(|n| n.to_string())),
+            Value::Bool(_, truth) => Some(truth.to_string()),
+            Value::Char(_, c) => Some(c.to_string()),
+            Value::Empty(..) => None,
+            Value::Dict(..) | Value::Array(..) => {
+                self.wrong(name, "expects a single value");
+                None
+            }
+        }
+    }
+
+    fn parsed<T>(&mut self, name: &str, accepted: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.wrong(name, &format!("is `{}`; accepted: {accepted}", redacted(&text)));
+        }
+        parsed
+    }
+
+    /// A list, or the same separated by commas.
+    fn list<T>(&mut self, name: &str, accepted: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let texts: Vec<String> = match self.figment.find_value(name) {
+            Err(_) => Vec::new(),
+            Ok(Value::Array(_, items)) => items.iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect(),
+            Ok(_) => self.text(name).unwrap_or_default().split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+        };
+        let mut values = Vec::new();
+        for text in texts {
+            match parse(&text) {
+                Some(value) => values.push(value),
+                None => self.wrong(name, &format!("has `{text}`; accepted: {accepted}")),
+            }
+        }
+        values
+    }
+
+    fn identity_providers(&mut self) -> Vec<IdentityProvider> {
+        let Ok(value) = self.figment.find_value("identity_providers") else { return Vec::new() };
+        let Value::Array(_, items) = value else {
+            self.wrong("identity_providers", "expects a list of tables with issuer, audience, jwks (a file or an https URL) and algorithms (RS256, ES256, EdDSA)");
+            return Vec::new();
+        };
+        let mut providers = Vec::new();
+        for item in items {
+            match IdentityProvider::deserialize(&item) {
+                Ok(provider) => providers.push(provider),
+                Err(error) => self.wrong("identity_providers", &error.to_string()),
+            }
+        }
+        providers
+    }
+
+    fn wrong(&mut self, name: &str, what: &str) {
+        self.errors.push(format!("setting `{name}` {what}"));
+    }
+}
+
+fn is_database_url(text: &str) -> bool {
+    let settings = DatabaseSettings::new(text);
+    if settings.is_postgres() { url::Url::parse(text).is_ok() } else { settings.sqlite_file().is_some_and(|file| !file.as_os_str().is_empty()) }
+}
+
+fn origin(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text).then(|| text.to_owned())
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+}
+
+/// A database URL may hold a password; an error message must not.
+fn redacted(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("…"));
+            url.into()
+        }
+        _ => text.chars().take(80).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_source_wins_and_all_errors_come_at_once() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file("noren.toml", "listen = \"0.0.0.0:80\"\nlog_format = \"json\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n")?;
+            jail.set_env("NOREN_LISTEN", "0.0.0.0:81");
+            jail.set_env("DATABASE_URL", "postgres://noren@localhost/noren");
+            let settings = load(Path::new("noren.toml"), &Flags::from([("listen", "[::1]:82".to_owned())])).unwrap();
+            assert_eq!(settings.listen.port(), 82);
+            assert_eq!(settings.log_format, LogFormat::Json);
+            assert_eq!(settings.trusted_proxies.len(), 2);
+            assert!(settings.database.is_postgres());
+
+            jail.set_env("NOREN_LISTEN", "everywhere");
+            jail.set_env("NOREN_GRAPHIQL", "maybe");
+            jail.set_env("NOREN_LISTN", "x");
+            let SettingsErrors(errors) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
+            assert_eq!(errors.len(), 3, "{errors:?}");
+            assert!(errors.iter().any(|e| e.contains("`graphiql` is `maybe`; accepted: on, off or auto")), "{errors:?}");
+            Ok(())
+        });
+    }
+}
