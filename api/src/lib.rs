@@ -1,1 +1,5 @@
-//! x
+//! Noren: one GraphQL API for running a multi-tenant commerce back office.
+
+pub mod graphql;
+
+pub use graphql::sdl;

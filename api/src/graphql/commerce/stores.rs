@@ -1,0 +1,151 @@
+//! Stores: shops of a tenant.
+
+use async_graphql::{ID, InputObject, Json, Result};
+use chrono::{DateTime, Utc};
+use commerce::stores::{StoreRow, StoreSort};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use platform::OpCtx;
+
+use super::catalog::Product;
+use super::customers::Customer;
+use super::orders::Order;
+use super::parent;
+use crate::graphql::enums::{StoreDataKind, StoreStatus};
+use crate::graphql::input::order_input;
+use crate::graphql::objects::{IntoFilter, Planned, object, pages};
+use crate::graphql::scalars::CurrencyCode;
+use crate::graphql::selection::Selected;
+
+object! {
+    /// A shop of a tenant. Its credentials are sealed and never shown.
+    Store(StoreRow) {
+        /// Opaque id, `store_…`.
+        id: ID = |row| row.id.to_string().into();
+        /// The platform that it is on, such as `shopify`.
+        provider: String = |row| row.provider.clone();
+        /// The name that people see.
+        name: String = |row| row.name.clone();
+        /// Its domain at the provider, such as `example.myshopify.com`.
+        domain: String = |row| row.domain.clone();
+        /// The provider's id of the shop.
+        external_shop_id: Option<String> = |row| row.external_shop_id.clone();
+        /// What it is, in its owner's words.
+        description: Option<String> = |row| row.description.clone();
+        /// What its data is for.
+        data_kind: StoreDataKind = |row| row.data_kind.into();
+        /// Its state.
+        status: StoreStatus = |row| row.status.into();
+        /// Settings of its own: a JSON object.
+        settings: Json<serde_json::Value> = |row| Json(row.settings.clone());
+        /// What the provider lets us do: a list of the provider's scopes.
+        scopes: Json<serde_json::Value> = |row| Json(row.scopes.clone());
+        /// The time zone in which its days are counted (IANA).
+        time_zone: String = |row| row.time_zone.clone();
+        /// The currency of its orders.
+        currency_code: Result<CurrencyCode> = |row| row.currency_code.parse().map(CurrencyCode).map_err(|_| async_graphql::Error::new("the stored currency is not known"));
+        /// Whether its first set-up has been gone through.
+        initial_setup_completed: bool = |row| row.initial_setup_completed;
+        /// When its data was last brought up to date (UTC).
+        last_sync_at: Option<DateTime<Utc>> = |row| row.last_sync_at;
+        /// When it was connected (UTC).
+        installed_at: Option<DateTime<Utc>> = |row| row.installed_at;
+        /// When the app was removed from the shop (UTC).
+        uninstalled_at: Option<DateTime<Utc>> = |row| row.uninstalled_at;
+        /// When its data is to be deleted (UTC).
+        data_deletion_scheduled_at: Option<DateTime<Utc>> = |row| row.data_deletion_scheduled_at;
+        /// When its data was deleted (UTC).
+        data_deletion_completed_at: Option<DateTime<Utc>> = |row| row.data_deletion_completed_at;
+        /// When it came to be (UTC).
+        created_at: DateTime<Utc> = |row| row.created_at;
+        /// When it was last changed (UTC).
+        updated_at: DateTime<Utc> = |row| row.updated_at;
+    }
+    lists {
+        /// Its orders.
+        orders: Order;
+        /// Its customers.
+        customers: Customer;
+        /// Its products.
+        products: Product;
+    }
+}
+
+/// Which stores: everything that is given must hold.
+#[derive(InputObject)]
+pub struct StoreFilter {
+    /// In one of these states.
+    statuses: Option<Vec<StoreStatus>>,
+    /// With data of one of these kinds.
+    data_kinds: Option<Vec<StoreDataKind>>,
+    /// At this domain.
+    domain: Option<String>,
+    /// With all these words in name or domain.
+    text: Option<String>,
+}
+
+impl IntoFilter<commerce::stores::StoreFilter> for StoreFilter {
+    fn into_filter(self) -> Result<commerce::stores::StoreFilter> {
+        Ok(commerce::stores::StoreFilter {
+            tenant_id: None,
+            statuses: self.statuses.map(|all| all.into_iter().map(Into::into).collect()),
+            data_kinds: self.data_kinds.map(|all| all.into_iter().map(Into::into).collect()),
+            domain: self.domain,
+            text: self.text,
+        })
+    }
+}
+
+order_input! {
+    /// The order of a list of stores. Without it: by name.
+    StoreOrder by
+    /// What stores are sorted by.
+    StoreSortKey for StoreSort {
+        /// Their name, in the order of code points; upper and lower case do not matter.
+        Name,
+        /// When they came to be.
+        CreatedAt,
+    }
+    default Name Asc
+}
+
+impl Planned for Store {
+    type Row = StoreRow;
+    type FilterInput = StoreFilter;
+    type OrderInput = StoreOrder;
+    const NAME: &'static str = "Store";
+
+    fn bare(row: StoreRow) -> Self {
+        Self::unrelated(row)
+    }
+
+    fn row(&self) -> &StoreRow {
+        &self.row
+    }
+
+    fn relate<'a>(ctx: &'a OpCtx, stores: &'a mut [Self], selected: &'a Selected<'a>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let parents: Vec<_> = stores.iter().map(|s| parent(s.row.tenant_id, s.row.id)).collect();
+            for (key, field) in selected.each(Self::NAME, "orders") {
+                let mut orders = pages::<Order>(ctx, &parents, "store_id", &field).await?;
+                for store in stores.iter_mut() {
+                    store.orders.push(key.clone(), orders.remove(&store.row.id.uuid()).unwrap_or_default());
+                }
+            }
+            for (key, field) in selected.each(Self::NAME, "customers") {
+                let mut customers = pages::<Customer>(ctx, &parents, "store_id", &field).await?;
+                for store in stores.iter_mut() {
+                    store.customers.push(key.clone(), customers.remove(&store.row.id.uuid()).unwrap_or_default());
+                }
+            }
+            for (key, field) in selected.each(Self::NAME, "products") {
+                let mut products = pages::<Product>(ctx, &parents, "store_id", &field).await?;
+                for store in stores.iter_mut() {
+                    store.products.push(key.clone(), products.remove(&store.row.id.uuid()).unwrap_or_default());
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,232 @@
+//! Documents before they run: bounded before they are parsed, parsed once, bounded again.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::parse_query;
+
+/// What a document may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// Tokens of a document.
+    pub tokens: usize,
+    /// Brackets within brackets, in literals as in selections.
+    pub nesting: usize,
+    /// Elements of all list and object literals.
+    pub literals: usize,
+    /// Fields within fields.
+    pub depth: usize,
+    /// Fields, each list counted by the rows that it may have.
+    pub complexity: usize,
+    /// Aliases in the whole document.
+    pub aliases: usize,
+    /// Root fields of an operation.
+    pub root_fields: usize,
+    /// Directives on one field.
+    pub directives: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 1024 * 1024, tokens: 10_000, nesting: 64, literals: 2_000, depth: 15, complexity: 50_000, aliases: 100, root_fields: 30, directives: 10 }
+    }
+}
+
+/// Why a document is not run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Too many tokens.
+    #[error("the document has more than {0} tokens; split it")]
+    Tokens(usize),
+    /// Brackets too deep.
+    #[error("the document nests brackets more than {0} deep")]
+    Nesting(usize),
+    /// Literals too large.
+    #[error("the document's list and object literals have more than {0} elements; pass them as variables")]
+    Literals(usize),
+    /// Too many aliases.
+    #[error("the document has more than {0} aliases; split it")]
+    Aliases(usize),
+    /// Too many root fields.
+    #[error("an operation has more than {0} root fields; split it")]
+    RootFields(usize),
+    /// Not GraphQL.
+    #[error("{message}")]
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// Line and column of it, both from 1.
+        at: Option<(usize, usize)>,
+    },
+}
+
+impl Limits {
+    /// Bounds the text, in one pass and without recursion, so that the parser never meets what could hurt it.
+    pub fn check_text(&self, text: &str) -> Result<(), Refused> {
+        let (mut tokens, mut nesting, mut lists, mut literals) = (0_usize, 0_usize, 0_usize, 0_usize);
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = bytes[at];
+            at += 1;
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => continue,
+                b'#' => {
+                    at = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |end| at + end);
+                    continue;
+                }
+                b'"' => at = end_of_string(bytes, at),
+                b'{' | b'[' | b'(' => {
+                    nesting += 1;
+                    if byte == b'[' {
+                        lists += 1;
+                    }
+                }
+                b'}' | b']' | b')' => {
+                    nesting = nesting.saturating_sub(1);
+                    if byte == b']' {
+                        lists = lists.saturating_sub(1);
+                    }
+                }
+                _ if is_word(byte) => {
+                    while at < bytes.len() && is_word(bytes[at]) {
+                        at += 1;
+                    }
+                }
+                _ => {}
+            }
+            tokens += 1;
+            if lists > 0 {
+                literals += 1;
+            }
+            if tokens > self.tokens {
+                return Err(Refused::Tokens(self.tokens));
+            }
+            if nesting > self.nesting {
+                return Err(Refused::Nesting(self.nesting));
+            }
+            if literals > self.literals {
+                return Err(Refused::Literals(self.literals));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_parsed(&self, document: &ExecutableDocument) -> Result<(), Refused> {
+        let mut aliases = 0;
+        for (_, operation) in document.operations.iter() {
+            let set = &operation.node.selection_set.node;
+            if set.items.len() > self.root_fields {
+                return Err(Refused::RootFields(self.root_fields));
+            }
+            count_aliases(set, &mut aliases);
+        }
+        for fragment in document.fragments.values() {
+            count_aliases(&fragment.node.selection_set.node, &mut aliases);
+        }
+        if aliases > self.aliases { Err(Refused::Aliases(self.aliases)) } else { Ok(()) }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+' | b'$' | b'@') || byte >= 0x80
+}
+
+/// Where a string that has just begun ends.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let rest = &bytes[start..];
+    if rest.starts_with(b"\"\"") {
+        let mut at = start + 2;
+        while at < bytes.len() {
+            if bytes[at..].starts_with(b"\\\"\"\"") {
+                at += 4;
+            } else if bytes[at..].starts_with(b"\"\"\"") {
+                return at + 3;
+            } else {
+                at += 1;
+            }
+        }
+        // An empty string, or a block that does not end: the parser will say so.
+        return if rest.len() > 2 && rest[2] == b'"' { bytes.len() } else { start + 1 };
+    }
+    let mut at = start;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' | b'\n' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn count_aliases(set: &SelectionSet, aliases: &mut usize) {
+    for item in &set.items {
+        match &item.node {
+            Selection::Field(field) => {
+                *aliases += usize::from(field.node.alias.is_some());
+                count_aliases(&field.node.selection_set.node, aliases);
+            }
+            Selection::InlineFragment(fragment) => count_aliases(&fragment.node.selection_set.node, aliases),
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+/// Documents that were parsed before.
+#[derive(Clone)]
+pub struct DocumentCache {
+    limits: Limits,
+    parsed: moka::sync::Cache<String, Arc<ExecutableDocument>>,
+}
+
+impl DocumentCache {
+    /// An empty cache that bounds documents by `limits`.
+    pub fn new(limits: Limits) -> Self {
+        const BYTES: u64 = 8 * 1024 * 1024;
+        let weigh = |text: &String, _: &Arc<ExecutableDocument>| u32::try_from(text.len() * 8).unwrap_or(u32::MAX);
+        Self { limits, parsed: moka::sync::Cache::builder().max_capacity(BYTES).weigher(weigh).build() }
+    }
+
+    /// The parsed document, or why it is not run.
+    pub fn parse(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refused> {
+        if let Some(document) = self.parsed.get(text) {
+            return Ok(document);
+        }
+        self.limits.check_text(text)?;
+        let document = parse_query(text).map_err(|error| Refused::Syntax { message: error.to_string(), at: error.positions().next().map(|p| (p.line, p.column)) })?;
+        self.limits.check_parsed(&document)?;
+        let document = Arc::new(document);
+        self.parsed.insert(text.to_owned(), document.clone());
+        Ok(document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_hurt_the_parser_is_refused_before_it() {
+        let limits = Limits::default();
+        let deep = |open: &str| format!("{{ a(x: {}", open.repeat(20_000));
+        assert_eq!(limits.check_text(&deep("[")), Err(Refused::Nesting(64)));
+        assert_eq!(limits.check_text(&deep("{a:")), Err(Refused::Nesting(64)));
+        assert_eq!(limits.check_text(&"a ".repeat(10_001)), Err(Refused::Tokens(10_000)));
+        assert_eq!(limits.check_text(&format!("{{ a(x: [{}]) }}", "1,".repeat(2_001))), Err(Refused::Literals(2_000)));
+        // Brackets in strings and comments are text.
+        assert_eq!(limits.check_text(&format!("{{ a(x: \"{0}\", y: \"\"\"{0}\"\"\") }} # {0}", "[".repeat(100))), Ok(()));
+        assert_eq!(limits.check_text("{ a(x: \"\") b(y: \"\\\"[[\") }"), Ok(()));
+    }
+
+    #[test]
+    fn aliases_and_root_fields_are_counted() {
+        let cache = DocumentCache::new(Limits::default());
+        let aliases: String = (0..101).map(|n| format!("a{n}: id ")).collect();
+        assert_eq!(cache.parse(&format!("{{ order(id: 1) {{ {aliases} }} }}")).unwrap_err(), Refused::Aliases(100));
+        assert_eq!(cache.parse(&format!("{{ {} }}", "viewer ".repeat(31))).unwrap_err(), Refused::RootFields(30));
+        assert!(matches!(cache.parse("{ a").unwrap_err(), Refused::Syntax { at: Some(_), .. }));
+    }
+}

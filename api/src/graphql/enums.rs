@@ -1,0 +1,137 @@
+//! The closed sets of values, as the schema shows them.
+
+use async_graphql::Enum;
+
+/// The life of a tenant (seed 000).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::TenantStatus")]
+pub enum TenantStatus {
+    /// Reads and writes.
+    Active,
+    /// Not in use any more, kept for reference.
+    Inactive,
+    /// May read, may not write, sync or spend.
+    Suspended,
+    /// Deleted softly: nobody of the tenant gets in.
+    Deleted,
+}
+
+/// The life of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::UserStatus")]
+pub enum UserStatus {
+    /// Invited, has not accepted yet.
+    Invited,
+    /// May sign in.
+    Active,
+    /// Shut out everywhere.
+    Disabled,
+}
+
+/// What a user is in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::MembershipRole")]
+pub enum MembershipRole {
+    /// Runs the tenant: users, tokens, stores.
+    TenantAdmin,
+    /// Works in the tenant.
+    TenantMember,
+}
+
+/// What the bearer of an API token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::TokenRole")]
+pub enum TokenRole {
+    /// Runs Noren itself; belongs to no tenant.
+    PlatformAdmin,
+    /// As a tenant's administrator.
+    TenantAdmin,
+    /// As a tenant's member.
+    TenantMember,
+    /// An integration: exactly what its scopes say.
+    Integration,
+}
+
+/// The life of a store (seed 000).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::StoreStatus")]
+pub enum StoreStatus {
+    /// Connected.
+    Active,
+    /// Kept, but not synced.
+    Inactive,
+    /// The app was removed from the shop.
+    Uninstalled,
+}
+
+/// What a store's data is for (`DataType` of seed 004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::StoreDataKind")]
+pub enum StoreDataKind {
+    /// Real trade.
+    Production,
+    /// Trying things out.
+    Test,
+    /// Showing the product.
+    Demo,
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::OrderStatus")]
+pub enum OrderStatus {
+    /// In progress.
+    Open,
+    /// Done and archived.
+    Closed,
+    /// Cancelled.
+    Cancelled,
+}
+
+/// How an order stands with its payment (Shopify `OrderDisplayFinancialStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::FinancialStatus")]
+pub enum FinancialStatus {
+    /// Authorised, not captured.
+    Authorized,
+    /// The authorisation lapsed.
+    Expired,
+    /// Paid in full.
+    Paid,
+    /// Paid in part.
+    PartiallyPaid,
+    /// Refunded in part.
+    PartiallyRefunded,
+    /// Waiting for payment.
+    Pending,
+    /// Refunded in full.
+    Refunded,
+    /// Voided before capture.
+    Voided,
+}
+
+/// How far an order's delivery is (Shopify `OrderDisplayFulfillmentStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::FulfillmentStatus")]
+pub enum FulfillmentStatus {
+    /// Everything has been sent.
+    Fulfilled,
+    /// Being worked on.
+    InProgress,
+    /// Held back.
+    OnHold,
+    /// Open (older form of UNFULFILLED).
+    Open,
+    /// Sent in part.
+    PartiallyFulfilled,
+    /// Waiting for a fulfilment service.
+    PendingFulfillment,
+    /// The fulfilment service declined.
+    RequestDeclined,
+    /// Put back on the shelf.
+    Restocked,
+    /// Waiting for its day.
+    Scheduled,
+    /// Nothing sent yet.
+    Unfulfilled,
+}

@@ -1,0 +1,101 @@
+//! Inputs that lists share.
+
+use async_graphql::{Enum, ID, InputObject, Result};
+use chrono::{DateTime, Utc};
+use entities::InvalidId;
+
+use super::errors::bad_input;
+use super::scalars::{CurrencyCode, Decimal};
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SortDirection {
+    /// The smallest or oldest first.
+    Asc,
+    /// The largest or newest first.
+    Desc,
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct DateTimeRange {
+    /// From this instant on.
+    from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    before: Option<DateTime<Utc>>,
+}
+
+impl From<DateTimeRange> for commerce::filter::TimeRange {
+    fn from(range: DateTimeRange) -> Self {
+        Self { from: range.from, before: range.before }
+    }
+}
+
+/// A range of amounts in one currency. Rows in other currencies are left out.
+#[derive(InputObject)]
+pub struct MoneyRange {
+    /// The currency of both ends.
+    currency_code: CurrencyCode,
+    /// The least amount, included.
+    min: Option<Decimal>,
+    /// The greatest amount, included.
+    max: Option<Decimal>,
+}
+
+impl MoneyRange {
+    /// The range with its amounts read.
+    pub fn read(self) -> Result<commerce::filter::MoneyRange> {
+        let currency = self.currency_code.0;
+        let read = |amount: Option<Decimal>| amount.map(|a| entities::Money::parse(&a.0, currency)).transpose().map_err(bad_input);
+        Ok(commerce::filter::MoneyRange { currency, min: read(self.min)?, max: read(self.max)? })
+    }
+}
+
+/// The most ids that one argument takes.
+pub const MAX_IDS: usize = 250;
+
+/// Reads an id of one kind.
+pub fn id<T: std::str::FromStr<Err = InvalidId>>(id: &ID) -> Result<T> {
+    id.parse().map_err(bad_input)
+}
+
+/// Reads ids of one kind.
+pub fn ids<T: std::str::FromStr<Err = InvalidId>>(ids: Option<Vec<ID>>) -> Result<Option<Vec<T>>> {
+    let Some(given) = ids else { return Ok(None) };
+    if given.len() > MAX_IDS {
+        return Err(bad_input(format!("{} ids at once; at most {MAX_IDS} are taken", given.len())));
+    }
+    given.iter().map(id).collect::<Result<Vec<T>>>().map(Some)
+}
+
+/// Declares the input by which a list is sorted, and the order that holds when nothing is said.
+macro_rules! order_input {
+    (
+        $(#[doc = $doc:literal])* $name:ident by
+        $(#[doc = $field_doc:literal])* $field:ident for $sort:ty { $($(#[doc = $value_doc:literal])* $value:ident,)* }
+        default $default:ident $direction:ident
+    ) => {
+        $(#[doc = $field_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+        pub enum $field { $($(#[doc = $value_doc])* $value,)* }
+
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
+        pub struct $name {
+            /// What is compared. Rows that compare equal are sorted by id.
+            field: $field,
+            /// Which end comes first.
+            #[graphql(default_with = "crate::graphql::input::SortDirection::Asc")]
+            direction: $crate::graphql::input::SortDirection,
+        }
+
+        impl $crate::graphql::objects::IntoOrder<$sort> for $name {
+            fn into_order(order: Option<Self>) -> ($sort, bool) {
+                let order = order.unwrap_or(Self { field: $field::$default, direction: $crate::graphql::input::SortDirection::$direction });
+                let sort = match order.field { $($field::$value => <$sort>::$value,)* };
+                (sort, order.direction == $crate::graphql::input::SortDirection::Desc)
+            }
+        }
+    };
+}
+pub(crate) use order_input;

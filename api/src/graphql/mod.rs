@@ -1,0 +1,20 @@
+//! The public contract: types and resolvers. They read the selection, call the rooms' faces and translate; they decide nothing.
+
+mod commerce;
+mod connection;
+mod document;
+mod enums;
+mod errors;
+mod input;
+mod loaders;
+ 
+mod node;
+mod objects;
+mod scalars;
+mod schema;
+mod selection;
+
+pub use document::{DocumentCache, Limits, Refused};
+pub use errors::{Code, refusal};
+pub use loaders::Loaders;
+pub use schema::{NorenSchema, build, sdl};

@@ -1,0 +1,65 @@
+//! Scalars, and money as people see it.
+
+use async_graphql::{InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
+use entities::Currency;
+
+/// A decimal number as text, exact: `"29.33"`, and `"2930"` for 2,930 yen.
+pub struct Decimal(pub String);
+
+/// A decimal number as text, exact: `"29.33"`, and `"2930"` for 2,930 yen. As input, a number is accepted too; exponents are not.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            Value::Number(number) => Ok(Self(number.to_string())),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// A currency code of ISO 4217.
+#[derive(Clone, Copy)]
+pub struct CurrencyCode(pub Currency);
+
+/// A currency code of ISO 4217, such as `JPY` or `USD`.
+#[Scalar(name = "CurrencyCode", specified_by_url = "https://www.iso.org/iso-4217-currency-codes.html")]
+impl ScalarType for CurrencyCode {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.code().to_owned())
+    }
+}
+
+/// An amount of money.
+pub struct Money(pub entities::Money);
+
+/// An amount of money.
+#[Object]
+impl Money {
+    /// The amount, with all the decimals that the currency has.
+    async fn amount(&self) -> Decimal {
+        Decimal(self.0.amount())
+    }
+
+    /// The currency of the amount.
+    async fn currency_code(&self) -> CurrencyCode {
+        CurrencyCode(self.0.currency())
+    }
+}
+
+/// Money from a row's minor units and currency code. A code that the database holds has been checked on its way in.
+pub fn money(minor: i64, currency_code: &str) -> async_graphql::Result<Money> {
+    let currency = currency_code.parse().map_err(|_| async_graphql::Error::new("the stored currency is not known"))?;
+    Ok(Money(entities::Money::from_minor(minor, currency)))
+}

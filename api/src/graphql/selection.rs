@@ -1,0 +1,103 @@
+//! What a query asks for below a field, fragments resolved: lists are loaded from it, one statement a relation.
+
+use async_graphql::context::QueryEnv;
+use async_graphql::parser::types::{Field, Selection as Node, SelectionSet};
+use async_graphql::{Context, InputType, Name, Positioned, Value};
+
+use super::errors::bad_input;
+
+/// The fields of one response key, merged.
+#[derive(Clone)]
+pub struct Selected<'a> {
+    env: &'a QueryEnv,
+    fields: Vec<&'a Field>,
+}
+
+impl<'a> Selected<'a> {
+    /// What is selected below the field that is being resolved.
+    pub fn of(ctx: &Context<'a>) -> Self {
+        Self { env: ctx.query_env, fields: vec![&ctx.item.node] }
+    }
+
+    /// Every field with this name on `object`, merged whatever its alias: for relations without arguments.
+    pub fn one(&self, object: &str, name: &str) -> Option<Self> {
+        let fields: Vec<&Field> = self.walk(object).into_iter().filter(|field| field.name.node == name).collect();
+        (!fields.is_empty()).then_some(Self { env: self.env, fields })
+    }
+
+    /// The fields with this name on `object`, by response key: for relations with arguments.
+    pub fn each(&self, object: &str, name: &str) -> Vec<(Name, Self)> {
+        let mut found: Vec<(Name, Self)> = Vec::new();
+        for field in self.walk(object).into_iter().filter(|field| field.name.node == name) {
+            let key = &field.response_key().node;
+            match found.iter_mut().find(|(known, _)| known == key) {
+                Some((_, selected)) => selected.fields.push(field),
+                None => found.push((key.clone(), Self { env: self.env, fields: vec![field] })),
+            }
+        }
+        found
+    }
+
+    /// Whether a field is selected on `object`.
+    pub fn has(&self, object: &str, name: &str) -> bool {
+        self.walk(object).iter().any(|field| field.name.node == name)
+    }
+
+    /// The rows of a connection: `nodes` and `edges { node }`.
+    pub fn rows(&self, connection: &str, edge: &str) -> Option<Self> {
+        let mut fields = self.one(connection, "nodes").map(|nodes| nodes.fields).unwrap_or_default();
+        if let Some(nodes) = self.one(connection, "edges").and_then(|edges| edges.one(edge, "node")) {
+            fields.extend(nodes.fields);
+        }
+        (!fields.is_empty()).then_some(Self { env: self.env, fields })
+    }
+
+    /// An argument of the field. Validation has made sure that merged fields have the same ones.
+    pub fn argument<T: InputType>(&self, name: &str) -> async_graphql::Result<T> {
+        let given = self.fields.first().and_then(|field| field.get_argument(name));
+        let value = match given {
+            Some(value) => value.node.clone().into_const_with(|variable| self.variable(&variable)).map_err(bad_input)?,
+            None => return T::parse(None).map_err(|error| bad_input(error.into_server_error(Default::default()).message)),
+        };
+        T::parse(Some(value)).map_err(|error| bad_input(error.into_server_error(Default::default()).message))
+    }
+
+    fn variable(&self, name: &Name) -> Result<Value, String> {
+        if let Some(value) = self.env.variables.get(name) {
+            return Ok(value.clone());
+        }
+        let definition = self.env.operation.node.variable_definitions.iter().find(|definition| definition.node.name.node == *name);
+        match definition {
+            Some(definition) => Ok(definition.node.default_value().cloned().unwrap_or_default()),
+            None => Err(format!("the variable ${name} is not declared")),
+        }
+    }
+
+    fn walk(&self, object: &str) -> Vec<&'a Field> {
+        let mut found = Vec::new();
+        for field in &self.fields {
+            self.collect(object, &field.selection_set, &mut found);
+        }
+        found
+    }
+
+    fn collect(&self, object: &str, set: &'a Positioned<SelectionSet>, found: &mut Vec<&'a Field>) {
+        for item in &set.node.items {
+            let (condition, inner) = match &item.node {
+                Node::Field(field) => {
+                    found.push(&field.node);
+                    continue;
+                }
+                Node::InlineFragment(fragment) => (fragment.node.type_condition.as_ref(), &fragment.node.selection_set),
+                Node::FragmentSpread(spread) => match self.env.fragments.get(&spread.node.fragment_name.node) {
+                    Some(fragment) => (Some(&fragment.node.type_condition), &fragment.node.selection_set),
+                    None => continue,
+                },
+            };
+            // Every object that has relations is a Node; there is no other interface or union among them.
+            if condition.is_none_or(|on| on.node.on.node == object || on.node.on.node == "Node") {
+                self.collect(object, inner, found);
+            }
+        }
+    }
+}
