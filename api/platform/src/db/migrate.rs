@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use super::connect::{ConnectError, Database, DatabaseSettings};
 
 /// The key of the advisory lock under which replicas migrate ("noren" in ASCII).
-const MIGRATION_LOCK: i64 = 0x6e6f_7265_6e;
+const MIGRATION_LOCK: i64 = 0x006e_6f72_656e;
 
 /// How the database's shape compares with this program's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -89,7 +89,8 @@ impl Tx {
     /// Narrows or moves what the rest of the transaction is for.
     pub async fn switch(&self, access: Access) -> Result<(), DbErr> {
         if self.backend == DbBackend::Postgres {
-            self.execute_unprepared(&format!("reset role; set local role {}; {}", migration::APP_ROLE, access.settings())).await?;
+            // Never RESET ROLE: it would outlive the transaction, and hand the login role to whoever gets the connection next.
+            self.execute_unprepared(&format!("set local role {}; set local noren.tenant_id = ''; {}", migration::APP_ROLE, access.settings())).await?;
         }
         Ok(())
     }
