@@ -37,7 +37,10 @@ impl MigrationTrait for Migration {
     }
 }
 
-const CALLER_FUNCTIONS: [&str; 2] = ["noren_token_caller(bytea)", "noren_touch_caller(uuid, uuid, timestamptz)"];
+const CALLER_FUNCTIONS: [&str; 3] = ["noren_token_caller(bytea)", "noren_identity_user(text, text)", "noren_touch_caller(uuid, uuid, timestamptz)"];
+
+/// What a tenant may read of its users.
+const USER_FACTS: &str = "id, email, email_key, name, status, platform_admin, locale, last_sign_in_at, created_at, updated_at";
 
 const STATEMENTS: &[&str] = &[
     "create table platform_settings (
@@ -47,6 +50,8 @@ const STATEMENTS: &[&str] = &[
     "create table tenants (
        id {uuid} primary key,
        company_name text not null,
+       company_name_key {key} not null,
+       search_text text not null,
        contact_email text not null,
        contact_phone text,
        billing_address text,
@@ -61,6 +66,7 @@ const STATEMENTS: &[&str] = &[
        created_at {instant} not null,
        updated_at {instant} not null)",
     "create index tenants_by_created on tenants (created_at, id)",
+    "create index tenants_by_name on tenants (company_name_key, id)",
     "create table tenant_keys (
        tenant_id {uuid} not null references tenants (id),
        key_id integer not null,
@@ -92,11 +98,13 @@ const STATEMENTS: &[&str] = &[
        user_id {uuid} not null references users (id),
        role text not null,
        all_stores boolean not null,
+       accepted_at {instant},
        disabled_at {instant},
        created_at {instant} not null,
        updated_at {instant} not null,
        primary key (tenant_id, id),
        unique (tenant_id, user_id))",
+    "create index tenant_memberships_by_created on tenant_memberships (tenant_id, created_at, id)",
     "create index tenant_memberships_by_user on tenant_memberships (user_id)",
     "create table sessions (
        id {uuid} primary key,
@@ -144,6 +152,7 @@ const STATEMENTS: &[&str] = &[
        failures integer not null,
        blocked_until {instant} not null,
        updated_at {instant} not null)",
+    "create index sign_in_attempts_by_age on sign_in_attempts (updated_at)",
 ];
 
 /// (caller, field, key) → what was asked for and what came of it; written with the work itself.
@@ -170,6 +179,10 @@ async fn protect_tables(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         open_to_identity(manager, table, rights).await?;
     }
     if is_postgres(manager) {
+        // A tenant reads its users, without their passwords; only the identity role writes them.
+        let db = manager.get_connection();
+        db.execute_unprepared(&format!("revoke all on users from {APP_ROLE}")).await?;
+        grant(manager, "users", &format!("select ({USER_FACTS})"), &[APP_ROLE]).await?;
         // The tables of signing in are nobody's but the identity role's.
         for table in ["user_identities", "sessions", "refresh_tokens", "one_time_links", "sign_in_attempts"] {
             grant(manager, table, "select, insert, update, delete", &[IDENTITY_ROLE]).await?;
@@ -193,6 +206,9 @@ async fn caller_functions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
          language sql stable security definer set search_path = public, pg_temp as $$
            select t.id, t.tenant_id, t.role, t.scopes, t.expires_at, t.revoked_at, n.status
            from api_tokens t left join tenants n on n.id = t.tenant_id where t.secret_hash = hash $$",
+        "create function noren_identity_user(the_issuer text, the_subject text) returns uuid
+         language sql stable security definer set search_path = public, pg_temp as $$
+           select user_id from user_identities where issuer = the_issuer and subject = the_subject $$",
         "create function noren_touch_caller(the_token uuid, the_tenant uuid, at timestamptz) returns void
          language sql volatile security definer set search_path = public, pg_temp as $$
            update api_tokens set last_used_at = at where id = the_token and (last_used_at is null or last_used_at < at);

@@ -49,7 +49,7 @@ async fn user_caller_function(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
           (select string_agg(replace(ms.store_id::text, '-', ''), ',') from membership_stores ms where ms.tenant_id = m.tenant_id and ms.membership_id = m.id)
         from users u
         left join sessions s on s.id = the_session and s.user_id = u.id
-        left join tenant_memberships m on m.user_id = u.id and m.disabled_at is null
+        left join tenant_memberships m on m.user_id = u.id and m.accepted_at is not null and m.disabled_at is null
         left join tenants n on n.id = m.tenant_id
         where u.id = the_user order by m.created_at, m.id $$";
     manager.get_connection().execute_unprepared(create).await?;

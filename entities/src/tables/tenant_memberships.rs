@@ -21,6 +21,8 @@ pub struct Model {
     pub role: MembershipRole,
     /// All stores.
     pub all_stores: bool,
+    /// When the invitation was accepted (UTC); until then it gives no rights.
+    pub accepted_at: Option<DateTime<Utc>>,
     /// When: disabled (UTC).
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it came to be (UTC).

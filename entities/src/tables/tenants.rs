@@ -14,6 +14,10 @@ pub struct Model {
     pub id: TenantId,
     /// Company name.
     pub company_name: String,
+    /// The company name normalised for sorting.
+    pub company_name_key: String,
+    /// What a text search looks through: company name and contact e-mail, normalised.
+    pub search_text: String,
     /// Contact email.
     pub contact_email: String,
     /// Contact phone.
