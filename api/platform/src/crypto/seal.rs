@@ -93,6 +93,14 @@ impl TenantKey {
     }
 }
 
+/// The number of the key that a value was sealed with.
+pub fn sealed_with(sealed: &[u8]) -> Result<u32, SealError> {
+    match sealed.split_first() {
+        Some((&VERSION, rest)) => rest.first_chunk::<4>().map(|id| u32::from_be_bytes(*id)).ok_or(SealError::Malformed),
+        Some(_) | None => Err(SealError::Malformed),
+    }
+}
+
 fn seal(key: &[u8; 32], key_id: u32, place: Where<'_>, plain: &[u8]) -> Result<Sealed, SealError> {
     let nonce: [u8; NONCE] = rand::random();
     let payload = Payload { msg: plain, aad: &place.aad() };
