@@ -1,5 +1,9 @@
 //! Noren: one GraphQL API for running a multi-tenant commerce back office.
 
+pub mod app;
+pub mod cli;
+mod demo;
 pub mod graphql;
+pub mod http;
 
 pub use graphql::sdl;

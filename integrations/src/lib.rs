@@ -1,3 +1,8 @@
-//! What speaks to the outside: ports, and a folder for each provider.
+//! The outside world: ports (what Noren needs of a kind of provider), one folder for each provider, and their registry.
+//!
+//! May touch `entities` only; rooms map what ports say to their own rules. The only crate that speaks to the outside.
 
 pub mod jwks;
+pub mod ports;
+pub mod registry;
+pub mod shopify;

@@ -7,6 +7,5 @@ pub mod bootstrap;
 pub mod identity;
 pub mod tenants;
 pub mod users;
-mod validation;
+pub mod validation;
 
-pub use validation::{Invalid, Problem};

@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use email_address::{EmailAddress, Options};
 
 /// The longest short text, in characters.
-pub(crate) const SHORT: usize = 255;
+pub const SHORT: usize = 255;
 /// The longest long text, in characters.
-pub(crate) const LONG: usize = 2_000;
+pub const LONG: usize = 2_000;
 /// The languages that Noren speaks.
 pub const LOCALES: [&str; 2] = ["ja", "en"];
 
@@ -87,17 +87,18 @@ impl Problem {
     }
 }
 
-pub(crate) fn invalid(field: &'static str, problem: Problem) -> Invalid {
+/// A value that cannot be accepted.
+pub fn invalid(field: &'static str, problem: Problem) -> Invalid {
     Invalid { field, problem }
 }
 
 /// Text that must be there.
-pub(crate) fn text(field: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
+pub fn text(field: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
     optional_text(field, Some(value), max)?.ok_or(invalid(field, Problem::Blank))
 }
 
 /// Text that may be missing; blank counts as missing.
-pub(crate) fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Result<Option<String>, Invalid> {
+pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Result<Option<String>, Invalid> {
     let value = value.map(str::trim).filter(|text| !text.is_empty());
     match value {
         Some(text) if text.chars().count() > max => Err(invalid(field, Problem::TooLong { max })),
@@ -106,19 +107,21 @@ pub(crate) fn optional_text(field: &'static str, value: Option<&str>, max: usize
 }
 
 /// An e-mail address: no display name, no address literal.
-pub(crate) fn email(field: &'static str, value: &str) -> Result<String, Invalid> {
+pub fn email(field: &'static str, value: &str) -> Result<String, Invalid> {
     let value = text(field, value, SHORT)?;
     let options = Options::default().without_display_text().without_domain_literal();
     EmailAddress::parse_with_options(&value, options).map_err(|_| invalid(field, Problem::NotAnEmail))?;
     Ok(value)
 }
 
-pub(crate) fn time_zone(field: &'static str, value: &str) -> Result<String, Invalid> {
+/// An IANA time zone, in its proper spelling.
+pub fn time_zone(field: &'static str, value: &str) -> Result<String, Invalid> {
     let zone: Tz = value.trim().parse().map_err(|_| invalid(field, Problem::UnknownTimeZone))?;
     Ok(zone.name().to_owned())
 }
 
-pub(crate) fn locale(field: &'static str, value: &str) -> Result<String, Invalid> {
+/// A language that Noren speaks.
+pub fn locale(field: &'static str, value: &str) -> Result<String, Invalid> {
     LOCALES.iter().find(|known| **known == value.trim()).map(|known| (*known).to_owned()).ok_or(invalid(field, Problem::UnknownLocale))
 }
 

@@ -7,14 +7,18 @@ mod enums;
 mod errors;
 mod input;
 mod loaders;
- 
+
 mod node;
 mod objects;
+mod payload;
+mod people;
 mod scalars;
 mod schema;
 mod selection;
+mod services;
 
 pub use document::{DocumentCache, Limits, Refused};
 pub use errors::{Code, refusal};
 pub use loaders::Loaders;
 pub use schema::{NorenSchema, build, sdl};
+pub use services::Services;

@@ -21,7 +21,7 @@ pub struct Model {
     pub role: MembershipRole,
     /// All stores.
     pub all_stores: bool,
-    /// When the invitation was accepted (UTC); until then it gives no rights.
+    /// When: accepted (UTC).
     pub accepted_at: Option<DateTime<Utc>>,
     /// When: disabled (UTC).
     pub disabled_at: Option<DateTime<Utc>>,

@@ -14,9 +14,9 @@ pub struct Model {
     pub id: TenantId,
     /// Company name.
     pub company_name: String,
-    /// The company name normalised for sorting.
+    /// Company name key.
     pub company_name_key: String,
-    /// What a text search looks through: company name and contact e-mail, normalised.
+    /// What text search looks through, normalised.
     pub search_text: String,
     /// Contact email.
     pub contact_email: String,

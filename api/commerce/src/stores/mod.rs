@@ -1,10 +1,14 @@
 //! Stores: shops of a tenant, how they are reached, and their settings.
 
+mod error;
 mod list;
 mod row;
+mod service;
 
+pub use error::StoreError;
 pub use list::{StoreFilter, StoreSort};
 pub use row::StoreRow;
+pub use service::{NewStore, StoreChanges, Stores};
 
 use crate::reading::Reading;
 

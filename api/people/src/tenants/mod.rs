@@ -10,7 +10,7 @@ mod store;
 pub use error::TenantError;
 pub use keys::{TenantKeyError, TenantKeys};
 pub use rows::{TenantFilter, TenantRow, TenantSort, TenantSummary};
-pub use service::{NewTenant, TenantChanges, Tenants};
+pub use service::{NewTenant, TenantChanges, TenantReading, Tenants};
 pub use state::{Transition, TransitionError};
 
 use entities::TenantId;

@@ -68,39 +68,45 @@ pub struct TenantChanges {
     pub locale: Option<String>,
 }
 
-impl Tenants {
-    /// Tenants whose data keys are made with these.
-    pub fn new(keys: TenantKeys) -> Self {
-        Self { keys }
-    }
+/// Reading tenants.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TenantReading;
 
+impl TenantReading {
     /// One tenant. A platform administrator finds deleted ones too.
-    pub async fn find(&self, ctx: &OpCtx, id: TenantId) -> Result<Option<TenantRow>, TenantError> {
+    pub async fn find(self, ctx: &OpCtx, id: TenantId) -> Result<Option<TenantRow>, TenantError> {
         Ok(self.load_many(ctx, &[id]).await?.pop())
     }
 
     /// Those of the tenants that the caller may see, in no order.
-    pub async fn load_many(&self, ctx: &OpCtx, ids: &[TenantId]) -> Result<Vec<TenantRow>, TenantError> {
+    pub async fn load_many(self, ctx: &OpCtx, ids: &[TenantId]) -> Result<Vec<TenantRow>, TenantError> {
         let permit = ctx.authorize::<ReadTenants>()?;
         Ok(store::load_many(&*ctx.reader().await?, &permit, ids).await?)
     }
 
     /// A page of the tenants that the caller may see.
-    pub async fn page(&self, ctx: &OpCtx, filter: &TenantFilter, sort: TenantSort, request: &PageRequest) -> Result<Page<TenantRow>, TenantError> {
+    pub async fn page(self, ctx: &OpCtx, filter: &TenantFilter, sort: TenantSort, request: &PageRequest) -> Result<Page<TenantRow>, TenantError> {
         let permit = ctx.authorize::<ReadTenants>()?;
         Ok(store::page(&*ctx.reader().await?, &permit, filter, sort, request).await?)
     }
 
     /// How many tenants a list has.
-    pub async fn count(&self, ctx: &OpCtx, filter: &TenantFilter) -> Result<u64, TenantError> {
+    pub async fn count(self, ctx: &OpCtx, filter: &TenantFilter) -> Result<u64, TenantError> {
         let permit = ctx.authorize::<ReadTenants>()?;
         Ok(store::count(&*ctx.reader().await?, &permit, filter).await?)
     }
 
     /// Stores and last activity of tenants that the caller may see, in no order.
-    pub async fn summaries(&self, ctx: &OpCtx, ids: &[TenantId]) -> Result<Vec<TenantSummary>, TenantError> {
+    pub async fn summaries(self, ctx: &OpCtx, ids: &[TenantId]) -> Result<Vec<TenantSummary>, TenantError> {
         let permit = ctx.authorize::<ReadTenants>()?;
         Ok(store::summaries(&*ctx.reader().await?, &permit, ids).await?)
+    }
+}
+
+impl Tenants {
+    /// Tenants whose data keys are made with these.
+    pub fn new(keys: TenantKeys) -> Self {
+        Self { keys }
     }
 
     /// Makes a tenant with a data key of its own. Repeated under the same idempotency key, it answers with the same tenant.

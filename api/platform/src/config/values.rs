@@ -76,6 +76,15 @@ pub enum JwksSource {
     Url(Url),
 }
 
+impl std::fmt::Display for JwksSource {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(out, "{}", path.display()),
+            Self::Url(url) => write!(out, "{url}"),
+        }
+    }
+}
+
 impl TryFrom<String> for JwksSource {
     type Error = String;
 

@@ -85,6 +85,18 @@ impl<'a, T: TenantRow, A: Action> List<'a, T, A> {
         rows_of(self.tx, &query).await
     }
 
+    /// The same rows, held against other writers until the transaction ends.
+    pub async fn by_ids_locked(&self, ids: &[Uuid]) -> Result<Vec<T>, DbErr> {
+        let backend = self.tx.get_database_backend();
+        let mut query = self.rows();
+        query.and_where(in_ids(backend, column::<T>("id"), ids.iter().copied()));
+        // SQLite has one writer: whoever writes holds everything.
+        if !is_sqlite(backend) {
+            query.lock_exclusive();
+        }
+        rows_of(self.tx, &query).await
+    }
+
     /// The rows that others refer to, by tenant and id.
     pub async fn referred(&self, refs: &[Parent]) -> Result<HashMap<Uuid, T>, DbErr> {
         if refs.is_empty() {

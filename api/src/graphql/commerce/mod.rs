@@ -3,11 +3,15 @@
 mod catalog;
 mod customers;
 mod orders;
+mod query;
+mod store_changes;
 mod stores;
 
 pub use catalog::{Product, ProductFilter, ProductOrder, ProductVariant};
 pub use customers::{Customer, CustomerFilter, CustomerOrder};
 pub use orders::{Order, OrderFilter, OrderItem, OrderOrder};
+pub use query::CommerceQuery;
+pub use store_changes::StoreMutation;
 pub use stores::{Store, StoreFilter, StoreOrder};
 
 use async_graphql::{InputObject, Result};

@@ -14,6 +14,7 @@ use super::parent;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::order_input;
 use crate::graphql::objects::{IntoFilter, Planned, object, pages};
+use crate::graphql::people::Tenant;
 use crate::graphql::scalars::CurrencyCode;
 use crate::graphql::selection::Selected;
 
@@ -60,6 +61,10 @@ object! {
         created_at: DateTime<Utc> = |row| row.created_at;
         /// When it was last changed (UTC).
         updated_at: DateTime<Utc> = |row| row.updated_at;
+    }
+    one {
+        /// The tenant that it belongs to.
+        tenant: Tenant;
     }
     lists {
         /// Its orders.
@@ -125,6 +130,12 @@ impl Planned for Store {
 
     fn relate<'a>(ctx: &'a OpCtx, stores: &'a mut [Self], selected: &'a Selected<'a>) -> BoxFuture<'a, Result<()>> {
         async move {
+            if let Some(selected) = selected.one(Self::NAME, "tenant") {
+                let tenants = Tenant::referred(ctx, stores.iter().map(|store| store.row.tenant_id), &selected).await?;
+                for store in stores.iter_mut() {
+                    store.tenant = tenants.map(|found| found.get(&store.row.tenant_id).cloned());
+                }
+            }
             let parents: Vec<_> = stores.iter().map(|s| parent(s.row.tenant_id, s.row.id)).collect();
             for (key, field) in selected.each(Self::NAME, "orders") {
                 let mut orders = pages::<Order>(ctx, &parents, "store_id", &field).await?;

@@ -1,0 +1,274 @@
+//! The rules about stores: connecting a shop, and changing what is ours of it.
+
+use chrono::{DateTime, Utc};
+use entities::tables::stores::{ActiveModel, Column, Entity};
+use entities::{Currency, StoreDataKind, StoreId, StoreStatus, TenantId};
+use people::tenants::TenantKeys;
+use people::validation::{Problem, invalid, optional_text, text, time_zone};
+use platform::callers::actions::ManageStores;
+use platform::crypto::Where;
+use platform::idempotency::{Attempt, attempt};
+use platform::text::{fold, search_text};
+use platform::{OpCtx, Permit, Tx};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Value};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+use super::row::StoreRow;
+
+/// The longest name, in characters (seed 004).
+const NAME: usize = 100;
+/// The longest description, in characters (seed 004).
+const DESCRIPTION: usize = 500;
+/// The longest credential, in characters.
+const CREDENTIAL: usize = 4_000;
+/// The largest settings, in bytes of JSON.
+const SETTINGS: usize = 64 * 1024;
+
+/// A shop to be connected.
+#[derive(Clone, Debug)]
+pub struct NewStore {
+    /// The tenant: a platform administrator names it.
+    pub tenant: Option<TenantId>,
+    /// The shop system, such as `shopify`.
+    pub provider: String,
+    /// The shop's domain at the provider.
+    pub domain: String,
+    /// The token with which the shop is read.
+    pub access_token: SecretString,
+    /// The app's key, where the shop has an app of its own.
+    pub api_key: Option<String>,
+    /// The app's secret, where the shop has an app of its own.
+    pub api_secret: Option<SecretString>,
+    /// The name that people see; the domain when left out.
+    pub name: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// What its data is for.
+    pub data_kind: StoreDataKind,
+    /// What the provider lets us do.
+    pub scopes: Vec<String>,
+    /// The time zone in which its days are counted.
+    pub time_zone: String,
+    /// The currency of its orders.
+    pub currency: Currency,
+}
+
+/// What to change of a store. The outer option is whether to change it, the inner one whether it is there afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct StoreChanges {
+    /// The name.
+    pub name: Option<String>,
+    /// What it is.
+    pub description: Option<Option<String>>,
+    /// What its data is for.
+    pub data_kind: Option<StoreDataKind>,
+    /// In use, or kept only. A removed app does not come back this way.
+    pub status: Option<StoreStatus>,
+    /// Settings of its own: a JSON object.
+    pub settings: Option<serde_json::Value>,
+    /// The time zone in which its days are counted.
+    pub time_zone: Option<String>,
+    /// Whether its first set-up has been gone through.
+    pub initial_setup_completed: Option<bool>,
+    /// A new token with which the shop is read.
+    pub access_token: Option<SecretString>,
+}
+
+/// What an idempotency key stands for: the input, its secrets as digests.
+#[derive(Serialize)]
+struct Fingerprint<'a> {
+    tenant: TenantId,
+    provider: &'a str,
+    domain: &'a str,
+    name: &'a str,
+    description: &'a Option<String>,
+    data_kind: StoreDataKind,
+    scopes: &'a [String],
+    time_zone: &'a str,
+    currency: Currency,
+    api_key: &'a Option<String>,
+    secrets: [Vec<u8>; 2],
+}
+
+/// Stores.
+#[derive(Clone)]
+pub struct Stores {
+    keys: TenantKeys,
+}
+
+impl Stores {
+    /// Stores whose credentials are sealed with these keys.
+    pub fn new(keys: TenantKeys) -> Self {
+        Self { keys }
+    }
+
+    /// Connects a shop. Repeated under the same idempotency key, it answers with the same store.
+    pub async fn connect(&self, ctx: &OpCtx, input: NewStore, idempotency_key: Option<&str>) -> Result<StoreId, StoreError> {
+        let permit = ctx.authorize::<ManageStores>()?;
+        let tenant = input.tenant.or(permit.tenant()).ok_or(StoreError::TenantRequired)?;
+        if !permit.covers(tenant) {
+            return Err(StoreError::NotFound("tenant"));
+        }
+        let provider = integrations::registry::commerce(input.provider.trim()).ok_or_else(|| invalid("provider", Problem::Unknown(providers())))?;
+        let domain = provider.shop_domain(&input.domain).map_err(|error| invalid("domain", Problem::Unknown(error.to_string())))?;
+        let name = optional_text("name", input.name.as_deref(), NAME)?.unwrap_or_else(|| domain.clone());
+        let description = optional_text("description", input.description.as_deref(), DESCRIPTION)?;
+        let api_key = optional_text("apiKey", input.api_key.as_deref(), CREDENTIAL)?;
+        let time_zone = time_zone("timeZone", &input.time_zone)?;
+        text("accessToken", input.access_token.expose_secret(), CREDENTIAL)?;
+
+        let tx = ctx.writer().await?;
+        let fingerprint = Fingerprint {
+            tenant,
+            provider: provider.key(),
+            domain: &domain,
+            name: &name,
+            description: &description,
+            data_kind: input.data_kind,
+            scopes: &input.scopes,
+            time_zone: &time_zone,
+            currency: input.currency,
+            api_key: &api_key,
+            secrets: [digest(Some(&input.access_token)), digest(input.api_secret.as_ref())],
+        };
+        let claim = match attempt(ctx, &tx, "storeConnect", idempotency_key, &fingerprint).await? {
+            Attempt::Repeat(subject) => return subject.parse().map_err(|_| DbErr::Custom("an idempotency key without its store".into()).into()),
+            Attempt::New(claim) => claim,
+        };
+        active_tenant(&tx, &permit, tenant).await?;
+        let (id, now) = (ctx.new_id::<StoreId>(), ctx.now());
+        let place = |column| Where { tenant: tenant.uuid(), table: "stores", row: id.uuid(), column };
+        let access_token = self.keys.seal(&tx, &permit, place("access_token_sealed"), &input.access_token, now).await?;
+        let api_secret = match &input.api_secret {
+            Some(secret) => Some(self.keys.seal(&tx, &permit, place("api_secret_sealed"), secret, now).await?),
+            None => None,
+        };
+        let row = ActiveModel {
+            id: Set(id),
+            tenant_id: Set(tenant),
+            provider: Set(provider.key().to_owned()),
+            name_key: Set(fold(&name)),
+            search_text: Set(search_text(&[Some(&name), Some(&domain)])),
+            name: Set(name),
+            domain: Set(domain.clone()),
+            external_shop_id: Set(None),
+            description: Set(description),
+            data_kind: Set(input.data_kind),
+            status: Set(StoreStatus::Active),
+            settings: Set(serde_json::json!({})),
+            api_key: Set(api_key),
+            api_secret_sealed: Set(api_secret),
+            access_token_sealed: Set(Some(access_token)),
+            scopes: Set(serde_json::json!(input.scopes)),
+            time_zone: Set(time_zone),
+            currency_code: Set(input.currency.code().to_owned()),
+            initial_setup_completed: Set(false),
+            last_sync_at: Set(None),
+            installed_at: Set(Some(now)),
+            uninstalled_at: Set(None),
+            data_deletion_scheduled_at: Set(None),
+            data_deletion_completed_at: Set(None),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        let once = OnConflict::columns([Column::TenantId, Column::Provider, Column::Domain]).do_nothing().to_owned();
+        if Entity::insert(row).on_conflict(once).exec_without_returning(&tx).await? == 0 {
+            return Err(StoreError::AlreadyConnected(domain));
+        }
+        if let Some(claim) = claim {
+            claim.done(&tx, id).await?;
+        }
+        ctx.commit(tx).await?;
+        Ok(id)
+    }
+
+    /// Changes a store.
+    pub async fn update(&self, ctx: &OpCtx, id: StoreId, changes: StoreChanges) -> Result<(), StoreError> {
+        let permit = ctx.authorize::<ManageStores>()?;
+        let tx = ctx.writer().await?;
+        let store = locked(&tx, &permit, id).await?.ok_or(StoreError::NotFound("store"))?;
+        let mut values = self.changed(ctx, &tx, &permit, &store, changes).await?;
+        values.push((Column::UpdatedAt, ctx.now().into()));
+        let update = Query::update().table(Entity).values(values.into_iter().map(|(column, value)| (column, Expr::val(value)))).and_where(this(&store)).take();
+        tx.execute(&update).await?;
+        Ok(ctx.commit(tx).await?)
+    }
+
+    async fn changed(&self, ctx: &OpCtx, tx: &Tx, permit: &Permit<ManageStores>, store: &StoreRow, changes: StoreChanges) -> Result<Vec<(Column, Value)>, StoreError> {
+        let mut values: Vec<(Column, Value)> = Vec::new();
+        if let Some(name) = changes.name {
+            let name = text("name", &name, NAME)?;
+            values.push((Column::NameKey, fold(&name).into()));
+            values.push((Column::SearchText, search_text(&[Some(&name), Some(&store.domain)]).into()));
+            values.push((Column::Name, name.into()));
+        }
+        if let Some(description) = changes.description {
+            values.push((Column::Description, optional_text("description", description.as_deref(), DESCRIPTION)?.into()));
+        }
+        if let Some(kind) = changes.data_kind {
+            values.push((Column::DataKind, kind.as_str().into()));
+        }
+        if let Some(status) = changes.status {
+            if store.status == StoreStatus::Uninstalled || status == StoreStatus::Uninstalled {
+                return Err(StoreError::Uninstalled);
+            }
+            values.push((Column::Status, status.as_str().into()));
+        }
+        if let Some(settings) = changes.settings {
+            let fits = settings.is_object() && settings.to_string().len() <= SETTINGS;
+            if !fits {
+                return Err(invalid("settings", Problem::Unknown(format!("must be a JSON object of at most {SETTINGS} bytes"))).into());
+            }
+            values.push((Column::Settings, settings.into()));
+        }
+        if let Some(zone) = changes.time_zone {
+            values.push((Column::TimeZone, time_zone("timeZone", &zone)?.into()));
+        }
+        if let Some(completed) = changes.initial_setup_completed {
+            values.push((Column::InitialSetupCompleted, completed.into()));
+        }
+        if let Some(token) = changes.access_token {
+            text("accessToken", token.expose_secret(), CREDENTIAL)?;
+            let place = Where { tenant: store.tenant_id.uuid(), table: "stores", row: store.id.uuid(), column: "access_token_sealed" };
+            values.push((Column::AccessTokenSealed, self.keys.seal(tx, permit, place, &token, ctx.now()).await?.into()));
+        }
+        Ok(values)
+    }
+}
+
+fn providers() -> String {
+    let keys: Vec<&str> = integrations::registry::COMMERCE.iter().map(|provider| provider.key()).collect();
+    format!("must be one of {}", keys.join(", "))
+}
+
+fn digest(secret: Option<&SecretString>) -> Vec<u8> {
+    secret.map(|secret| Sha256::digest(secret.expose_secret()).to_vec()).unwrap_or_default()
+}
+
+fn this(store: &StoreRow) -> sea_orm::sea_query::SimpleExpr {
+    Expr::col(Column::TenantId).eq(store.tenant_id).and(Expr::col(Column::Id).eq(store.id))
+}
+
+/// The store, held against other writers until the transaction ends.
+async fn locked(tx: &Tx, permit: &Permit<ManageStores>, id: StoreId) -> Result<Option<StoreRow>, DbErr> {
+    Ok(platform::db::List::<StoreRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+}
+
+/// A tenant that is there and not deleted.
+async fn active_tenant(tx: &Tx, permit: &Permit<ManageStores>, tenant: TenantId) -> Result<(), StoreError> {
+    debug_assert!(permit.covers(tenant));
+    let deleted: Option<Option<DateTime<Utc>>> = tx
+        .query_one(&Query::select().column("deleted_at").from("tenants").and_where(Expr::col("id").eq(tenant)).take())
+        .await?
+        .map(|row| row.try_get_by_index(0))
+        .transpose()?;
+    match deleted {
+        Some(None) => Ok(()),
+        Some(Some(_)) | None => Err(StoreError::NotFound("tenant")),
+    }
+}

@@ -1,0 +1,76 @@
+//! What one running program is made of.
+
+use std::sync::Arc;
+
+use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
+use platform::config::{JwtAlgorithm, Settings};
+use platform::crypto::MasterKey;
+use platform::{Clock, Database};
+use tokio_util::task::TaskTracker;
+
+use crate::graphql::{DocumentCache, Limits, NorenSchema, Services, build};
+use crate::http::{Example, TrustedProxies};
+
+/// Argon2 hashes that are computed at once at most: each takes 19 MiB.
+const HASHES_AT_ONCE: usize = 4;
+
+/// One running program.
+pub struct App {
+    /// The schema.
+    pub schema: NorenSchema,
+    /// Documents that were parsed before.
+    pub documents: DocumentCache,
+    /// What a document may cost.
+    pub limits: Limits,
+    /// The database.
+    pub db: Database,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who is calling.
+    pub callers: Callers,
+    /// Proxies that are believed.
+    pub proxies: TrustedProxies,
+    /// Pages that may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// GraphiQL's examples; none when it is not served.
+    pub graphiql: Option<Vec<Example>>,
+    /// The requests that are being worked on.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// Wires a program on a database.
+    pub fn new(settings: &Settings, master: &MasterKey, db: Database, clock: Arc<dyn Clock>, graphiql: Option<Vec<Example>>) -> Result<Self, ProviderError> {
+        let limits = Limits::default();
+        let providers = OutsideProviders::new(&providers_of(settings), clock.clone())?;
+        let access_tokens = AccessTokens::new(master);
+        let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
+        Ok(Self {
+            schema: build(&limits, Services::new(master, sign_in)),
+            documents: DocumentCache::new(limits.clone()),
+            limits,
+            callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
+            db,
+            clock,
+            proxies: TrustedProxies(settings.trusted_proxies.clone()),
+            cors_origins: settings.cors_origins.clone(),
+            graphiql,
+            tasks: TaskTracker::new(),
+        })
+    }
+}
+
+fn providers_of(settings: &Settings) -> Vec<ProviderSettings> {
+    let algorithm = |algorithm: &JwtAlgorithm| match algorithm {
+        JwtAlgorithm::RS256 => SigningAlgorithm::RS256,
+        JwtAlgorithm::ES256 => SigningAlgorithm::ES256,
+        JwtAlgorithm::EdDSA => SigningAlgorithm::EdDSA,
+    };
+    let provider = |provider: &platform::config::IdentityProvider| ProviderSettings {
+        issuer: provider.issuer.clone(),
+        audience: provider.audience.clone(),
+        jwks: provider.jwks.to_string(),
+        algorithms: provider.algorithms.iter().map(algorithm).collect(),
+    };
+    settings.identity_providers.iter().map(provider).collect()
+}

@@ -1,0 +1,116 @@
+//! `noren serve`: from nothing to a served API, and an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use platform::config::Settings;
+use platform::{Clock, SystemClock};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+
+use super::Failure;
+use super::open::open;
+use crate::app::App;
+use crate::demo;
+use crate::http::router;
+
+/// How to serve.
+#[derive(Args, Default)]
+pub struct ServeArgs {
+    /// Where to listen, such as 127.0.0.1:8000.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Migrate the database first (SQLite always is).
+    #[arg(long)]
+    migrate: bool,
+    /// Serve a throw-away database with two tenants and a year of orders.
+    #[arg(long)]
+    demo: bool,
+}
+
+impl ServeArgs {
+    /// The settings that the flags stand for.
+    pub fn flags(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.listen.clone().map(|listen| ("listen", listen)).into_iter()
+    }
+}
+
+/// Serves until it is told to stop.
+pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failure> {
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+        Failure::Message(format!("cannot listen on {}: {error}; pass another address with --listen", settings.listen))
+    })?;
+    let address = listener.local_addr()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // The folder lives as long as the server.
+    let demo_folder = if args.demo { Some(demo::throw_away(&mut settings)?) } else { None };
+    let opened = open(&settings, args.migrate || args.demo).await?;
+    let mut examples = Vec::new();
+    if demo_folder.is_some() {
+        let demo = demo::prepare(&opened, &clock).await?;
+        demo.announce(address);
+        examples = demo.examples();
+    } else if let Some(token) = people::bootstrap::ensure_platform_admin(&opened.db, &clock).await? {
+        announce_first_token(token.expose_secret(), settings.serves_graphiql(false), address);
+    }
+    let graphiql = settings.serves_graphiql(args.demo).then_some(examples);
+    let app = Arc::new(App::new(&settings, &opened.master, opened.db, clock, graphiql)?);
+    run(listener, address, app, Duration::from_secs(settings.shutdown_grace)).await
+}
+
+fn announce_first_token(token: &str, graphiql: bool, address: SocketAddr) {
+    println!("A platform administrator was created. Its token, shown this once:\n\n    {token}\n");
+    println!("Send it as `Authorization: Bearer …`. It is good for 30 days; `noren token create` makes others.");
+    if graphiql {
+        println!("GraphiQL: http://{address}/graphiql");
+    }
+}
+
+async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, grace: Duration) -> Result<(), Failure> {
+    tracing::info!(%address, graphiql = app.graphiql.is_some(), "listening");
+    let flusher = tokio::spawn({
+        let callers = app.callers.clone();
+        async move { callers.keep_flushing().await }
+    });
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let mut told = stopped.clone();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    });
+    let serving = tokio::spawn(async move { serving.await });
+
+    signalled().await;
+    tracing::info!(grace = grace.as_secs(), "shutting down: no new connections, waiting for requests to finish");
+    app.tasks.close();
+    let _ = stop.send(true);
+    let drained = tokio::time::timeout(grace, async {
+        let _ = serving.await;
+        app.tasks.wait().await;
+    })
+    .await;
+    if drained.is_err() {
+        tracing::warn!("requests were still running when the grace time was over");
+    }
+    flusher.abort();
+    app.callers.flush().await?;
+    app.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn signalled() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} },
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}

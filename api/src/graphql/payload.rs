@@ -1,0 +1,233 @@
+//! What mutations answer: their subject, or the refusals that a caller should expect.
+
+use async_graphql::{Enum, Error, Result, SimpleObject};
+use commerce::stores::StoreError;
+use people::api_tokens::ApiTokenError;
+use people::identity::SignInError;
+use people::tenants::TenantError;
+use people::users::UserError as UsersError;
+use platform::idempotency::IdempotencyError;
+
+use super::errors::{Code, IntoGraphql, refusal};
+
+macro_rules! user_error_codes {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
+        /// Why a mutation was refused, as far as callers should expect it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+        pub enum UserErrorCode { $($(#[doc = $doc])* $variant,)* }
+
+        impl UserErrorCode {
+            fn of(code: &str) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+user_error_codes! {
+    /// There is no such thing, or it is another tenant's.
+    NotFound = "NOT_FOUND",
+    /// A platform administrator has to name the tenant.
+    TenantRequired = "TENANT_REQUIRED",
+    /// A text that has to be there is blank.
+    Blank = "BLANK",
+    /// A text is too long.
+    TooLong = "TOO_LONG",
+    /// A text is too short.
+    TooShort = "TOO_SHORT",
+    /// Not an e-mail address.
+    InvalidEmail = "INVALID_EMAIL",
+    /// Not an IANA time zone.
+    InvalidTimeZone = "INVALID_TIME_ZONE",
+    /// Not a language that Noren speaks.
+    InvalidLocale = "INVALID_LOCALE",
+    /// A password that everybody would try first.
+    PasswordIsEmail = "PASSWORD_IS_EMAIL",
+    /// An end that is over already.
+    NotInFuture = "NOT_IN_FUTURE",
+    /// A value is missing that is needed with the others.
+    Required = "REQUIRED",
+    /// A value has no meaning with the others.
+    NotAllowed = "NOT_ALLOWED",
+    /// What was repeated does not match.
+    Mismatch = "MISMATCH",
+    /// Not one of the values that are accepted.
+    UnknownValue = "UNKNOWN_VALUE",
+    /// The tenant cannot go from its state to that one.
+    InvalidTransition = "INVALID_TRANSITION",
+    /// The tenant is deleted.
+    TenantDeleted = "TENANT_DELETED",
+    /// The user belongs to the tenant already.
+    AlreadyMember = "ALREADY_MEMBER",
+    /// The tenant would be left without an administrator.
+    LastAdmin = "LAST_ADMIN",
+    /// Nobody does this to their own account.
+    OwnAccount = "OWN_ACCOUNT",
+    /// The user belongs to other tenants too.
+    SharedUser = "SHARED_USER",
+    /// The user has not accepted an invitation, or is disabled.
+    UserNotActive = "USER_NOT_ACTIVE",
+    /// The e-mail or the password is wrong.
+    InvalidCredentials = "INVALID_CREDENTIALS",
+    /// Too many failed attempts from this address; the message says when to come back.
+    TooManyAttempts = "TOO_MANY_ATTEMPTS",
+    /// The refresh token is not valid; sign in again.
+    InvalidRefreshToken = "INVALID_REFRESH_TOKEN",
+    /// The refresh token was used before; its session has been ended.
+    RefreshTokenReused = "REFRESH_TOKEN_REUSED",
+    /// The link was used, has expired or was withdrawn.
+    InvalidLink = "INVALID_LINK",
+    /// The outside identity is another user's.
+    IdentityTaken = "IDENTITY_TAKEN",
+    /// The outside identity is not linked to the existing account.
+    IdentityNotLinked = "IDENTITY_NOT_LINKED",
+    /// The identity provider's token is refused.
+    IdentityRefused = "IDENTITY_REFUSED",
+    /// The tenant has this shop already.
+    AlreadyConnected = "ALREADY_CONNECTED",
+    /// The app was removed from the shop.
+    StoreUninstalled = "STORE_UNINSTALLED",
+}
+
+/// A refusal that a caller should expect, and can mend.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserError {
+    /// Why, for programs.
+    code: UserErrorCode,
+    /// The path of the argument that is to blame.
+    field: Option<Vec<String>>,
+    /// Why, for people.
+    message: String,
+}
+
+impl UserError {
+    /// Why, for people.
+    pub fn into_message(self) -> String {
+        self.message
+    }
+}
+
+/// Errors of rooms that may be a caller's to mend.
+pub trait Expected: Sized {
+    /// The refusal as data; or, what is not the caller's to mend, a top-level error.
+    fn expected(self) -> Result<UserError>;
+}
+
+fn data(code: &str, field: Option<&str>, message: String) -> Result<UserError> {
+    let code = UserErrorCode::of(code).ok_or_else(|| {
+        tracing::error!(code, "a refusal without its code in the schema");
+        refusal(Code::Internal, "something broke on our side; the request id helps to find it")
+    })?;
+    Ok(UserError { code, field: field.map(|field| if field == "idempotencyKey" { vec![field.to_owned()] } else { vec!["input".to_owned(), field.to_owned()] }), message })
+}
+
+fn idempotency(error: IdempotencyError) -> Error {
+    match error {
+        IdempotencyError::Conflict => refusal(Code::Conflict, error.to_string()),
+        IdempotencyError::Malformed => refusal(Code::BadUserInput, error.to_string()),
+        IdempotencyError::Storage(error) => error.into_graphql(),
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    tracing::error!(%error, "a mutation failed");
+    refusal(Code::Internal, "something broke on our side; the request id helps to find it")
+}
+
+impl Expected for TenantError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Idempotency(error) => Err(idempotency(error)),
+            Self::Key(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound | Self::Invalid(_) | Self::Transition(_) | Self::Deleted => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for UsersError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_)
+            | Self::TenantRequired
+            | Self::Invalid(_)
+            | Self::AlreadyMember
+            | Self::LastAdmin
+            | Self::OwnAccount
+            | Self::SharedUser
+            | Self::NotActive => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for ApiTokenError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for SignInError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::Hashing => Err(internal("a password could not be hashed")),
+            Self::InvalidCredentials
+            | Self::TooManyAttempts { .. }
+            | Self::InvalidRefreshToken
+            | Self::RefreshTokenReused
+            | Self::InvalidLink
+            | Self::IdentityTaken
+            | Self::IdentityNotLinked
+            | Self::Outside(_)
+            | Self::Invalid(_) => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for StoreError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Idempotency(error) => Err(idempotency(error)),
+            Self::Key(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::AlreadyConnected(_) | Self::Uninstalled => data(code, field, message),
+        }
+    }
+}
+
+/// Declares what a mutation answers.
+macro_rules! payload {
+    ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $field_doc:literal])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Default, async_graphql::SimpleObject)]
+        pub struct $name {
+            $($(#[doc = $field_doc])* pub(in crate::graphql) $field: Option<$type>,)*
+            /// Why nothing was done; empty when it was.
+            pub(in crate::graphql) user_errors: Vec<$crate::graphql::payload::UserError>,
+        }
+
+        impl $name {
+            /// Nothing was done.
+            pub(in crate::graphql) fn refused(error: impl $crate::graphql::payload::Expected) -> async_graphql::Result<Self> {
+                Ok(Self { user_errors: vec![error.expected()?], ..Self::default() })
+            }
+        }
+    )*};
+}
+pub(crate) use payload;

@@ -1,0 +1,45 @@
+//! The rooms whose rules the resolvers call.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Result};
+use commerce::stores::Stores;
+use people::api_tokens::ApiTokens;
+use people::identity::SignIn;
+use people::tenants::{TenantKeys, Tenants};
+use people::users::Users;
+use platform::OpCtx;
+use platform::crypto::MasterKey;
+
+/// The rooms.
+#[derive(Clone)]
+pub struct Services {
+    /// Signing in and out.
+    pub sign_in: SignIn,
+    /// Tenants.
+    pub tenants: Tenants,
+    /// Users.
+    pub users: Users,
+    /// API tokens.
+    pub api_tokens: ApiTokens,
+    /// Stores.
+    pub stores: Stores,
+}
+
+impl Services {
+    /// The rooms, sealing under this master key.
+    pub fn new(master: &MasterKey, sign_in: SignIn) -> Self {
+        let keys = TenantKeys::new(master.clone());
+        Self { sign_in, tenants: Tenants::new(keys.clone()), users: Users, api_tokens: ApiTokens, stores: Stores::new(keys) }
+    }
+}
+
+/// The operation that is being resolved.
+pub fn op<'a>(ctx: &Context<'a>) -> Result<&'a Arc<OpCtx>> {
+    ctx.data()
+}
+
+/// The rooms.
+pub fn services<'a>(ctx: &Context<'a>) -> Result<&'a Services> {
+    ctx.data()
+}

@@ -1,0 +1,3 @@
+//! What Noren needs of each kind of provider.
+
+pub mod commerce;

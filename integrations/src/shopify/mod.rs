@@ -1,0 +1,58 @@
+//! Shopify: its shops' domains, and the result files of its bulk operations (Admin GraphQL API 2026-10).
+
+mod bulk;
+mod wire;
+
+use crate::ports::commerce::{BulkRecord, CommerceProvider, InvalidDomain, LineError};
+
+/// The provider.
+pub struct Shopify;
+
+const SUFFIX: &str = ".myshopify.com";
+
+impl CommerceProvider for Shopify {
+    fn key(&self) -> &'static str {
+        "shopify"
+    }
+
+    fn shop_domain(&self, input: &str) -> Result<String, InvalidDomain> {
+        let lower = input.trim().to_ascii_lowercase();
+        let bare = lower.strip_prefix("https://").unwrap_or(&lower);
+        let bare = bare.strip_suffix('/').unwrap_or(bare);
+        let name = bare.strip_suffix(SUFFIX).unwrap_or_default();
+        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if name.is_empty() || name.len() > 60 || !plain || name.starts_with('-') || name.ends_with('-') {
+            return Err(InvalidDomain { expected: "a shop's domain of the form `name.myshopify.com`" });
+        }
+        Ok(bare.to_owned())
+    }
+
+    fn read_line(&self, line: &[u8]) -> Result<BulkRecord, LineError> {
+        bulk::read_line(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shop_is_one_label_under_myshopify() {
+        for good in ["noren-tea.myshopify.com", " https://Noren-Tea.MyShopify.com/ "] {
+            assert_eq!(Shopify.shop_domain(good).unwrap(), "noren-tea.myshopify.com");
+        }
+        for bad in [
+            "",
+            "noren-tea",
+            ".myshopify.com",
+            "a.b.myshopify.com",
+            "-a.myshopify.com",
+            "http://a.myshopify.com",
+            "a.myshopify.com/admin",
+            "a.myshopify.com.evil.jp",
+            "a@b.myshopify.com",
+        ] {
+            assert!(Shopify.shop_domain(bad).is_err(), "{bad}");
+        }
+    }
+}
