@@ -69,3 +69,32 @@ pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
     validation.validate_aud = false;
     validation
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_access_token_is_ours_of_its_type_and_in_time() -> Result<(), Box<dyn std::error::Error>> {
+        use secrecy::ExposeSecret;
+
+        let (master, now) = (MasterKey::random(), DateTime::UNIX_EPOCH);
+        let (tokens, user, session) = (AccessTokens::new(&master), UserId::from(Uuid::from_u128(1)), SessionId::from(Uuid::from_u128(2)));
+        let (token, expires_at) = tokens.issue(user, session, now)?;
+        let token = token.expose_secret();
+        assert_eq!(tokens.verify(token, now)?, (user, session));
+        assert!(matches!(tokens.verify(token, expires_at), Err(AuthError::AccessTokenExpired)));
+        assert!(matches!(AccessTokens::new(&MasterKey::random()).verify(token, now), Err(AuthError::InvalidAccessToken)));
+
+        let claims = Claims { iss: ISSUER.to_owned(), sub: user.to_string(), sid: session.to_string(), iat: 0, exp: 60 };
+        let plain = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &tokens.encoding)?;
+        let other = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS512) };
+        let longer = jsonwebtoken::encode(&other, &claims, &tokens.encoding)?;
+        for refused in [plain, longer] {
+            assert!(matches!(tokens.verify(&refused, now), Err(AuthError::InvalidAccessToken)));
+        }
+        Ok(())
+    }
+}

@@ -49,7 +49,7 @@ impl TenantError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Denied(_) => "FORBIDDEN",
+            Self::Denied(denied) => denied.code(),
             Self::NotFound => "NOT_FOUND",
             Self::Invalid(invalid) => invalid.problem.code(),
             Self::Transition(_) => "INVALID_TRANSITION",

@@ -43,7 +43,7 @@ impl UserError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Denied(_) => "FORBIDDEN",
+            Self::Denied(denied) => denied.code(),
             Self::NotFound(_) => "NOT_FOUND",
             Self::TenantRequired => "TENANT_REQUIRED",
             Self::Invalid(invalid) => invalid.problem.code(),

@@ -43,6 +43,16 @@ pub enum Denied {
     Suspended,
 }
 
+impl Denied {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::ChooseTenant | Self::Forbidden { .. } | Self::Suspended => "FORBIDDEN",
+        }
+    }
+}
+
 /// The proof that action `A` is allowed within [`Scope`].
 #[derive(Debug)]
 pub struct Permit<A> {

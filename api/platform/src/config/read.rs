@@ -181,6 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::result_large_err, reason = "the closure's error is figment's own")]
     fn the_later_source_wins_and_all_errors_come_at_once() {
         figment::Jail::expect_with(|jail| {
             jail.create_file("noren.toml", "listen = \"0.0.0.0:80\"\nlog_format = \"json\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n")?;
