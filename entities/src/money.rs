@@ -172,7 +172,14 @@ mod tests {
 
     #[test]
     fn amounts_read_back_as_written() {
-        for (minor, currency, text) in [(2933, "USD", "29.33"), (5, "USD", "0.05"), (-50, "USD", "-0.50"), (2980, "JPY", "2980"), (0, "KWD", "0.000"), (i64::MIN, "USD", "-92233720368547758.08")] {
+        for (minor, currency, text) in [
+            (2933, "USD", "29.33"),
+            (5, "USD", "0.05"),
+            (-50, "USD", "-0.50"),
+            (2980, "JPY", "2980"),
+            (0, "KWD", "0.000"),
+            (i64::MIN, "USD", "-92233720368547758.08"),
+        ] {
             let money = Money::from_minor(minor, currency.parse().unwrap());
             assert_eq!(money.amount(), text);
             assert_eq!(Money::parse(text, money.currency()), Ok(money));

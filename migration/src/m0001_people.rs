@@ -10,7 +10,16 @@ use crate::tenancy::{APP_ROLE, CURRENT_TENANT, IDENTITY_ROLE, PLATFORM_ROLE, cre
 pub struct Migration;
 
 const TABLES: [&str; 11] = [
-    "platform_settings", "tenants", "tenant_keys", "users", "user_identities", "tenant_memberships", "sessions", "refresh_tokens", "one_time_links", "api_tokens",
+    "platform_settings",
+    "tenants",
+    "tenant_keys",
+    "users",
+    "user_identities",
+    "tenant_memberships",
+    "sessions",
+    "refresh_tokens",
+    "one_time_links",
+    "api_tokens",
     "sign_in_attempts",
 ];
 
@@ -175,7 +184,9 @@ async fn protect_tables(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     }
     // A user is the tenant's while a membership (itself locked) says so.
     protect_where(manager, "users", "exists (select 1 from tenant_memberships m where m.user_id = users.id)").await?;
-    for (table, rights) in [("tenants", "select"), ("users", "select, insert, update"), ("tenant_memberships", "select, insert, update"), ("api_tokens", "select")] {
+    for (table, rights) in
+        [("tenants", "select"), ("users", "select, insert, update"), ("tenant_memberships", "select, insert, update"), ("api_tokens", "select")]
+    {
         open_to_identity(manager, table, rights).await?;
     }
     if is_postgres(manager) {

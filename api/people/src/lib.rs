@@ -8,4 +8,3 @@ pub mod identity;
 pub mod tenants;
 pub mod users;
 pub mod validation;
-

@@ -74,7 +74,9 @@ async fn check(settings: &Settings, findings: &mut Findings) {
     match migration_state(&db).await {
         Ok(MigrationState::Current) => findings.good("migrations", "up to date"),
         Ok(MigrationState::Behind(steps)) => return findings.bad("migrations", format!("{} missing; run `noren migrate`", steps.join(", "))),
-        Ok(MigrationState::Ahead(steps)) => return findings.bad("migrations", format!("the database has {}, which this program does not know; run the newer program", steps.join(", "))),
+        Ok(MigrationState::Ahead(steps)) => {
+            return findings.bad("migrations", format!("the database has {}, which this program does not know; run the newer program", steps.join(", ")));
+        }
         Err(error) => return findings.bad("migrations", error),
     }
     if let Some(master) = master {
@@ -86,7 +88,10 @@ async fn check(settings: &Settings, findings: &mut Findings) {
         }
     }
     match check_role(&db).await {
-        Ok(problems) if problems.is_empty() => findings.good("row-level security", if settings.database.is_postgres() { "forced on every tenant's table" } else { "SQLite has none; the tenant filter stands alone" }),
+        Ok(problems) if problems.is_empty() => findings.good(
+            "row-level security",
+            if settings.database.is_postgres() { "forced on every tenant's table" } else { "SQLite has none; the tenant filter stands alone" },
+        ),
         Ok(problems) => problems.iter().map(RoleProblem::to_string).for_each(|problem| findings.bad("row-level security", problem)),
         Err(error) => findings.bad("row-level security", error),
     }
@@ -95,7 +100,11 @@ async fn check(settings: &Settings, findings: &mut Findings) {
 }
 
 async fn check_clock(db: &Database, findings: &mut Findings) {
-    let sql = if platform::db::is_sqlite(db.backend()) { "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')" } else { "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')" };
+    let sql = if platform::db::is_sqlite(db.backend()) {
+        "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    } else {
+        "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    };
     let theirs = match db.query_one(sql, []).await {
         Ok(Some(row)) => row.try_get_by_index::<String>(0).ok().and_then(|text| text.parse::<chrono::DateTime<chrono::Utc>>().ok()),
         Ok(None) | Err(_) => None,

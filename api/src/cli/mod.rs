@@ -101,9 +101,11 @@ fn configured(file: &std::path::Path, flags: &Flags) -> Result<Settings, Failure
 }
 
 fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_filter)
-        .map_err(|error| Failure::Message(format!("setting `log_filter` is `{}`; accepted: a level such as info, or target=level pairs ({error})", settings.log_filter)))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+        Failure::Message(format!("setting `log_filter` is `{}`; accepted: a level such as info, or target=level pairs ({error})", settings.log_filter))
+    })?;
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr);
     let set = match settings.log_format {
         LogFormat::Text => tracing::subscriber::set_global_default(subscriber.finish()),
         LogFormat::Json => tracing::subscriber::set_global_default(subscriber.json().finish()),

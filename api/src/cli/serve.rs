@@ -39,9 +39,9 @@ impl ServeArgs {
 
 /// Serves until it is told to stop.
 pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failure> {
-    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-        Failure::Message(format!("cannot listen on {}: {error}; pass another address with --listen", settings.listen))
-    })?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| Failure::Message(format!("cannot listen on {}: {error}; pass another address with --listen", settings.listen)))?;
     let address = listener.local_addr()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // The folder lives as long as the server.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 /// What a document may cost.
 #[derive(Clone, Debug)]
@@ -196,7 +196,8 @@ impl DocumentCache {
             return Ok(document);
         }
         self.limits.check_text(text)?;
-        let document = parse_query(text).map_err(|error| Refused::Syntax { message: error.to_string(), at: error.positions().next().map(|p| (p.line, p.column)) })?;
+        let document =
+            parse_query(text).map_err(|error| Refused::Syntax { message: error.to_string(), at: error.positions().next().map(|p| (p.line, p.column)) })?;
         self.limits.check_parsed(&document)?;
         let document = Arc::new(document);
         self.parsed.insert(text.to_owned(), document.clone());

@@ -121,7 +121,11 @@ fn data(code: &str, field: Option<&str>, message: String) -> Result<UserError> {
         tracing::error!(code, "a refusal without its code in the schema");
         refusal(Code::Internal, "something broke on our side; the request id helps to find it")
     })?;
-    Ok(UserError { code, field: field.map(|field| if field == "idempotencyKey" { vec![field.to_owned()] } else { vec!["input".to_owned(), field.to_owned()] }), message })
+    Ok(UserError {
+        code,
+        field: field.map(|field| if field == "idempotencyKey" { vec![field.to_owned()] } else { vec!["input".to_owned(), field.to_owned()] }),
+        message,
+    })
 }
 
 fn idempotency(error: IdempotencyError) -> Error {

@@ -14,7 +14,8 @@ impl TrustedProxies {
     /// The client's address: the last one in X-Forwarded-For that is not a trusted proxy's, if the peer is one.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let forwarded: Vec<&str> =
+            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
         for hop in forwarded.into_iter().rev() {
             if !self.trusts(client) {
                 break;

@@ -199,7 +199,11 @@ async fn operation_of(app: &App, headers: &HeaderMap, origin: Origin) -> Result<
 fn from_query(uri: &axum::http::Uri) -> Result<Parameters, Refusal> {
     let Query(mut found) = Query::<HashMap<String, String>>::try_from_uri(uri).map_err(|error| Refusal::malformed(error.to_string()))?;
     let mut map = |name: &str| -> Result<_, Refusal> {
-        found.remove(name).map(|text| serde_json::from_str(&text)).transpose().map_err(|error| Refusal::malformed(format!("`{name}` must be a JSON object: {error}")))
+        found
+            .remove(name)
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| Refusal::malformed(format!("`{name}` must be a JSON object: {error}")))
     };
     let (variables, extensions) = (map("variables")?, map("extensions")?);
     Ok(Parameters { query: found.remove("query"), operation_name: found.remove("operationName").filter(|name| !name.is_empty()), variables, extensions })

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait};
 
-use crate::{SessionId};
+use crate::SessionId;
 
 /// A row of `refresh_tokens`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

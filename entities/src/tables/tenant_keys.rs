@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait};
 
-use crate::{TenantId};
+use crate::TenantId;
 
 /// A row of `tenant_keys`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -199,7 +199,14 @@ impl Stores {
         Ok(ctx.commit(tx).await?)
     }
 
-    async fn changed(&self, ctx: &OpCtx, tx: &Tx, permit: &Permit<ManageStores>, store: &StoreRow, changes: StoreChanges) -> Result<Vec<(Column, Value)>, StoreError> {
+    async fn changed(
+        &self,
+        ctx: &OpCtx,
+        tx: &Tx,
+        permit: &Permit<ManageStores>,
+        store: &StoreRow,
+        changes: StoreChanges,
+    ) -> Result<Vec<(Column, Value)>, StoreError> {
         let mut values: Vec<(Column, Value)> = Vec::new();
         if let Some(name) = changes.name {
             let name = text("name", &name, NAME)?;

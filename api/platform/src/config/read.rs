@@ -40,11 +40,10 @@ const NAMES: [&str; 13] = [
 
 /// Reads the settings from a file (if it is there), the environment and the flags.
 pub fn load(file: &Path, flags: &Flags) -> Result<Settings, SettingsErrors> {
-    let figment = Figment::new()
-        .merge(Toml::file_exact(file))
-        .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_OWNER_URL"]))
-        .merge(Env::prefixed("NOREN_"))
-        .merge(Serialized::from(flags, Profile::Default));
+    // The file need not exist; one that cannot be read is an error.
+    let base = if file.exists() { Figment::from(Toml::file_exact(file)) } else { Figment::new() };
+    let figment =
+        base.merge(Env::raw().only(&["DATABASE_URL", "DATABASE_OWNER_URL"])).merge(Env::prefixed("NOREN_")).merge(Serialized::from(flags, Profile::Default));
     let found: BTreeMap<String, Value> = figment.extract().map_err(|error| SettingsErrors(error.into_iter().map(|e| e.to_string()).collect()))?;
     let mut reader = Reader { figment, errors: Vec::new() };
     for name in found.keys().filter(|name| !NAMES.contains(&name.as_str())) {
@@ -133,7 +132,10 @@ impl Reader {
     fn identity_providers(&mut self) -> Vec<IdentityProvider> {
         let Ok(value) = self.figment.find_value("identity_providers") else { return Vec::new() };
         let Value::Array(_, items) = value else {
-            self.wrong("identity_providers", "expects a list of tables with issuer, audience, jwks (a file or an https URL) and algorithms (RS256, ES256, EdDSA)");
+            self.wrong(
+                "identity_providers",
+                "expects a list of tables with issuer, audience, jwks (a file or an https URL) and algorithms (RS256, ES256, EdDSA)",
+            );
             return Vec::new();
         };
         let mut providers = Vec::new();

@@ -23,7 +23,11 @@ pub enum MigrationState {
 /// Compares the steps taken with the steps known.
 pub async fn migration_state(db: &Database) -> Result<MigrationState, DbErr> {
     let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-    let table = if super::is_sqlite(db.backend()) { "select name from sqlite_master where name = 'seaql_migrations'" } else { "select to_regclass('seaql_migrations')::text as name" };
+    let table = if super::is_sqlite(db.backend()) {
+        "select name from sqlite_master where name = 'seaql_migrations'"
+    } else {
+        "select to_regclass('seaql_migrations')::text as name"
+    };
     let exists = match db.query_one(table, []).await? {
         Some(row) => row.try_get_by_index::<Option<String>>(0)?.is_some(),
         None => false,

@@ -31,9 +31,7 @@ pub fn parents(backend: DbBackend, parents: &[Parent]) -> SelectStatement {
         select.expr_as(part(0), "tenant_id").expr_as(part(1), "id").from_function(Func::cust("json_each").arg(json), "pairs");
     } else {
         let unnest = |ids: Vec<Uuid>| Func::cust("unnest").arg(Expr::val(ids));
-        select
-            .expr_as(unnest(parents.iter().map(|p| p.tenant.uuid()).collect()), "tenant_id")
-            .expr_as(unnest(parents.iter().map(|p| p.id).collect()), "id");
+        select.expr_as(unnest(parents.iter().map(|p| p.tenant.uuid()).collect()), "tenant_id").expr_as(unnest(parents.iter().map(|p| p.id).collect()), "id");
     }
     select
 }
@@ -53,7 +51,8 @@ pub struct ExternalRef {
 pub(super) fn external_refs(backend: DbBackend, refs: &[ExternalRef]) -> SelectStatement {
     let mut select = Query::select();
     if is_sqlite(backend) {
-        let rows: Vec<[String; 3]> = refs.iter().map(|r| [r.tenant.uuid().simple().to_string(), r.store.uuid().simple().to_string(), r.external_id.clone()]).collect();
+        let rows: Vec<[String; 3]> =
+            refs.iter().map(|r| [r.tenant.uuid().simple().to_string(), r.store.uuid().simple().to_string(), r.external_id.clone()]).collect();
         let json = serde_json::to_string(&rows).unwrap_or_else(|_| "[]".to_owned());
         for (index, name) in ["tenant_id", "store_id"].into_iter().enumerate() {
             select.expr_as(Expr::cust(format!("unhex(json_extract(\"value\", '$[{index}]'))")), name);

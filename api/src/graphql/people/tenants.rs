@@ -272,10 +272,8 @@ impl TenantQuery {
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<TenantOrder>,
     ) -> Result<Connection<Tenant>> {
         let (op, selected) = (op(ctx)?, Selected::of(ctx));
-        let filter = filter.map(|filter| people::tenants::TenantFilter {
-            statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()),
-            text: filter.text,
-        });
+        let filter = filter
+            .map(|filter| people::tenants::TenantFilter { statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()), text: filter.text });
         let filter = filter.unwrap_or_default();
         let (sort, reverse) = TenantOrder::into_order(order_by);
         let request = PageArgs { first, after, last, before }.request(sort.as_str(), reverse)?;
@@ -354,7 +352,11 @@ impl TenantMutation {
     }
 
     /// Deletes a tenant softly: nobody of it gets in any more, its data stays. Platform administrators only.
-    async fn tenant_delete(&self, ctx: &Context<'_>, #[graphql(desc = "Which, with its name repeated.")] input: TenantDeleteInput) -> Result<TenantDeletePayload> {
+    async fn tenant_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, with its name repeated.")] input: TenantDeleteInput,
+    ) -> Result<TenantDeletePayload> {
         match services(ctx)?.tenants.delete(op(ctx)?, id(&input.id)?, &input.company_name).await {
             Ok(row) => Ok(TenantDeletePayload { tenant: Tenant::in_payload(ctx, row, "TenantDeletePayload").await?, user_errors: Vec::new() }),
             Err(error) => TenantDeletePayload::refused(error),
