@@ -10,7 +10,7 @@ use super::lease::Heartbeat;
 use super::scope::Run;
 use super::shape::{CUSTOMERS, ORDERS, PRODUCTS, SEARCH, Shape};
 
-const PAGE: usize = 2_000;
+const PAGE: usize = 10_000;
 
 /// What an order is found by: its number, its e-mail address, its customer's names and address.
 pub(super) fn order_text(parts: [Option<&str>; 5]) -> String {
@@ -85,6 +85,9 @@ async fn complete_table(run: &Run, heartbeat: &Heartbeat, shape: &Shape, select:
 
 async fn page_of(run: &Run, select: &str) -> Result<Vec<(i64, Vec<Option<String>>)>, DbErr> {
     let tx = run.db.read(run.access()).await?;
+    if !run.is_sqlite() {
+        run.execute(&tx, "set local enable_nestloop = off").await?;
+    }
     let rows = tx.query_all_raw(run.db.statement(run.fill(select), [])).await?;
     rows.iter()
         .map(|row| {

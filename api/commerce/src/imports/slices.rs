@@ -61,6 +61,6 @@ pub(super) async fn merge(run: &Run, lines: u64, staged: &[u64], receipt: &mut R
     if receipt.customers.created > 0 {
         receipt.orders_linked = run.execute(&tx, LINK_ORDERS).await?;
     }
-    finish(run, &tx, receipt, run.clock.now()).await?;
+    finish(run, &tx, receipt).await?;
     Ok(tx.commit().await?)
 }
