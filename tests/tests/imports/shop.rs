@@ -138,10 +138,10 @@ fn id() -> Uuid {
 async fn add_store(db: &Database, tenant: TenantId, store: StoreId, currency: &str) {
     let at: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
     let tx = db.write(Access::Tenant(tenant)).await.unwrap();
-    let sql = "insert into tenants (id, company_name, contact_email, status, time_zone, locale, created_at, updated_at) values ($1, 'A', 'a@example.com', 'ACTIVE', 'Asia/Tokyo', 'ja', $2, $2)";
+    let sql = "insert into tenants (id, company_name, company_name_key, search_text, contact_email, status, time_zone, locale, created_at, updated_at) values ($1, 'A', 'a', 'a', 'a@example.com', 'ACTIVE', 'Asia/Tokyo', 'ja', $2, $2)";
     tx.execute_raw(db.statement(sql, [tenant.uuid().into(), at.into()])).await.unwrap();
-    let sql = "insert into stores (id, tenant_id, provider, name, name_key, domain, data_kind, status, settings, scopes, time_zone, currency_code, initial_setup_completed, created_at, updated_at)
-               values ($1, $2, 'shopify', 'S', 's', 's.myshopify.com', 'PRODUCTION', 'ACTIVE', '{}', '[]', 'Asia/Tokyo', $3, false, $4, $4)";
+    let sql = "insert into stores (id, tenant_id, provider, name, name_key, domain, data_kind, status, settings, scopes, time_zone, currency_code, search_text, initial_setup_completed, created_at, updated_at)
+               values ($1, $2, 'shopify', 'S', 's', 's.myshopify.com', 'PRODUCTION', 'ACTIVE', '{}', '[]', 'Asia/Tokyo', $3, 's', false, $4, $4)";
     tx.execute_raw(db.statement(sql, [store.uuid().into(), tenant.uuid().into(), currency.into(), at.into()])).await.unwrap();
     tx.commit().await.unwrap();
 }
