@@ -107,6 +107,8 @@ text_enum! {
     pub enum FulfillmentStatus {
         /// Everything has been sent.
         Fulfilled = "FULFILLED",
+        /// Nothing in it needs to be sent.
+        FulfillmentNotRequired = "FULFILLMENT_NOT_REQUIRED",
         /// Being worked on.
         InProgress = "IN_PROGRESS",
         /// Held back.

@@ -226,6 +226,8 @@ const STATEMENTS: &[&str] = &[
     "create index orders_by_customer_processed on orders (tenant_id, customer_id, processed_at, id)",
     "create index orders_by_number on orders (tenant_id, number)",
     "create index orders_by_email on orders (tenant_id, email_key)",
+    // Orders that know their customer by the provider's id alone, until the customer comes.
+    "create index orders_unlinked on orders (tenant_id, store_id, external_customer_id) where customer_id is null and external_customer_id is not null",
     "create table order_items (
        id {uuid} not null,
        tenant_id {uuid} not null,
@@ -234,7 +236,7 @@ const STATEMENTS: &[&str] = &[
        external_id {key} not null,
        external_product_id text,
        external_variant_id text,
-       position integer not null,
+       position bigint not null,
        product_title text not null,
        product_handle text,
        product_vendor text,

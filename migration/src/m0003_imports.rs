@@ -24,10 +24,16 @@ impl MigrationTrait for Migration {
         for table in STAGED {
             run(manager, &[&format!("create index {table}_by_line on {table} (run_id, line)")]).await?;
         }
+        if !is_postgres(manager) {
+            run(manager, SQLITE_SLICES).await?;
+        }
         give_to_import_role(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if !is_postgres(manager) {
+            drop_tables(manager, &["staged_changes"]).await?;
+        }
         drop_tables(manager, &STAGED).await?;
         drop_tables(manager, &["import_runs"]).await
     }
@@ -69,10 +75,29 @@ const RUNS: &[&str] = &[
        receipt {json},
        created_at {instant} not null,
        finished_at {instant},
+       cleaned boolean not null,
        primary key (tenant_id, id),
        foreign key (tenant_id, store_id) references stores (tenant_id, id))",
     "create unique index import_runs_one_at_a_time on import_runs (tenant_id, store_id) where status in ('STAGING', 'MERGING')",
     "create index import_runs_by_store on import_runs (tenant_id, store_id, created_at)",
+    // Runs whose staged rows, or rows not shown yet, are still to be taken away.
+    "create index import_runs_not_clean on import_runs (tenant_id, store_id) where not cleaned",
+];
+
+/// SQLite merges in slices: it looks rows up one by one where PostgreSQL joins whole tables, and remembers what is to be changed.
+const SQLITE_SLICES: &[&str] = &[
+    "create index staged_customers_by_external on staged_customers (run_id, external_id, line)",
+    "create index staged_products_by_external on staged_products (run_id, external_id, line)",
+    "create index staged_product_variants_by_external on staged_product_variants (run_id, external_id, line)",
+    "create index staged_orders_by_external on staged_orders (run_id, external_id, line)",
+    "create index staged_orders_by_customer on staged_orders (run_id, external_customer_id, created_at)",
+    "create index staged_order_items_by_external on staged_order_items (run_id, external_id, line)",
+    "create index staged_rejections_by_external on staged_rejections (run_id, external_id)",
+    "create table staged_changes (
+       run_id blob not null,
+       kind text not null,
+       line bigint not null,
+       primary key (run_id, kind, line)) without rowid",
 ];
 
 const STAGING: &[&str] = &[
@@ -103,7 +128,8 @@ const STAGING: &[&str] = &[
        tags {json},
        search_text text not null,
        created_at {instant},
-       updated_at {instant})",
+       updated_at {instant},
+       carried bigint not null)",
     "create table staged_products (
        run_id {uuid} not null,
        tenant_id {uuid} not null,
@@ -120,7 +146,8 @@ const STAGING: &[&str] = &[
        inventory_quantity bigint,
        search_text text not null,
        created_at {instant},
-       updated_at {instant})",
+       updated_at {instant},
+       carried bigint not null)",
     "create table staged_product_variants (
        run_id {uuid} not null,
        tenant_id {uuid} not null,
@@ -141,7 +168,8 @@ const STAGING: &[&str] = &[
        requires_shipping boolean,
        taxable boolean,
        created_at {instant},
-       updated_at {instant})",
+       updated_at {instant},
+       carried bigint not null)",
     "create table staged_orders (
        run_id {uuid} not null,
        tenant_id {uuid} not null,
@@ -164,7 +192,8 @@ const STAGING: &[&str] = &[
        processed_at {instant} not null,
        cancelled_at {instant},
        created_at {instant} not null,
-       updated_at {instant} not null)",
+       updated_at {instant} not null,
+       carried bigint not null)",
     "create table staged_order_items (
        run_id {uuid} not null,
        tenant_id {uuid} not null,
@@ -174,7 +203,7 @@ const STAGING: &[&str] = &[
        parent_external_id {key} not null,
        external_product_id text,
        external_variant_id text,
-       position integer not null,
+       position bigint not null,
        product_title text not null,
        product_handle text,
        product_vendor text,
@@ -188,7 +217,8 @@ const STAGING: &[&str] = &[
        currency_code text not null,
        options {json},
        requires_shipping boolean not null,
-       taxable boolean not null)",
+       taxable boolean not null,
+       carried bigint not null)",
     "create table staged_rejections (
        run_id {uuid} not null,
        tenant_id {uuid} not null,

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod customers;
 pub mod filter;
+pub mod imports;
 pub mod orders;
 pub mod reading;
 pub mod stores;

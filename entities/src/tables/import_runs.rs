@@ -33,6 +33,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When: finished (UTC).
     pub finished_at: Option<DateTime<Utc>>,
+    /// Whether its staged rows are gone.
+    pub cleaned: bool,
 }
 
 /// Relations are planned from the selection, not from the entity.

@@ -25,8 +25,8 @@ pub struct Model {
     pub external_product_id: Option<String>,
     /// The provider's variant id.
     pub external_variant_id: Option<String>,
-    /// Position.
-    pub position: i32,
+    /// What the lines of an order are sorted by: ascending, with gaps.
+    pub position: i64,
     /// Product title.
     pub product_title: String,
     /// Product handle.

@@ -111,7 +111,7 @@ impl SortKey<OrderItemRow> for OrderItemSort {
 
     fn value(self, row: &OrderItemRow) -> SortValue {
         match self {
-            Self::Position => SortValue::Int(row.position.into()),
+            Self::Position => SortValue::Int(row.position),
         }
     }
 }

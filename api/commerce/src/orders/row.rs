@@ -70,8 +70,8 @@ row! {
         external_product_id: Option<String> = ExternalProductId,
         /// The provider's variant id.
         external_variant_id: Option<String> = ExternalVariantId,
-        /// Position.
-        position: i32 = Position,
+        /// What the lines of an order are sorted by.
+        position: i64 = Position,
         /// Product title.
         product_title: String = ProductTitle,
         /// Product handle.

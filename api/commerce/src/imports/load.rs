@@ -1,0 +1,100 @@
+//! Reading the file into the staging area, in committed chunks.
+
+use platform::{DbErr, Ids, Tx};
+use sea_orm::{ConnectionTrait, Value};
+use tokio::sync::mpsc;
+
+use integrations::ports::commerce::CommerceProvider;
+
+use super::error::ImportError;
+use super::lease::Heartbeat;
+use super::pace::Pace;
+use super::progress::Progress;
+use super::rows::Batch;
+use super::scope::Run;
+use super::source::{self, Chunk, ChunkSize, Source};
+use super::stage::{For, Stager};
+
+/// SQLite: other writers wait for one chunk at most.
+const SMALL: ChunkSize = ChunkSize { lines: 500, bytes: 1 << 20 };
+const LARGE: ChunkSize = ChunkSize { lines: 10_000, bytes: 8 << 20 };
+/// Rows of one INSERT. One size, so that its statement is prepared once.
+const ROWS_AT_ONCE: usize = 50;
+
+/// Reads and stages everything; how many lines there were.
+pub(super) async fn load(
+    run: &Run,
+    provider: &'static dyn CommerceProvider,
+    source: Source,
+    heartbeat: &Heartbeat,
+    progress: &dyn Progress,
+) -> Result<u64, ImportError> {
+    let sqlite = run.is_sqlite();
+    let target = For { tenant: run.tenant, run: run.id, currency: run.currency, copy: !sqlite };
+    let stager = Stager::new(target, Ids::new(run.clock.clone()), provider);
+    // Reading runs ahead by two chunks, and no further.
+    let (out, mut chunks) = mpsc::channel::<Chunk>(2);
+    let size = if sqlite { SMALL } else { LARGE };
+    let reading = tokio::task::spawn_blocking(move || source::read(source, stager, size, &out));
+    let mut lines = 0;
+    let mut pace = Pace::new(sqlite);
+    while let Some(chunk) = chunks.recv().await {
+        heartbeat.check()?;
+        lines = chunk.lines;
+        let bytes = chunk.bytes;
+        if sqlite {
+            let tx = run.staging().await?;
+            pace.begin();
+            for batch in chunk.batches {
+                insert(run, &tx, batch).await?;
+            }
+            tx.commit().await?;
+            pace.rest().await;
+        } else {
+            copy(run, chunk.batches).await?;
+        }
+        progress.read(bytes, lines);
+    }
+    reading.await.map_err(|error| ImportError::Broken(error.to_string()))??;
+    Ok(lines)
+}
+
+async fn copy(run: &Run, batches: Vec<Batch>) -> Result<(), ImportError> {
+    let tx = run.staging().await?;
+    for batch in batches {
+        if let Some(data) = batch.copy_data() {
+            tx.copy_in(&format!("copy {} ({}) from stdin", batch.table(), batch.columns().join(", ")), data).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn insert(run: &Run, tx: &Tx, batch: Batch) -> Result<(), DbErr> {
+    let (table, columns) = (batch.table(), batch.columns().to_vec());
+    insert_rows(&run.db, tx, table, &columns, batch.into_values()).await
+}
+
+/// Inserts rows, given as their values row after row, many at once.
+pub(crate) async fn insert_rows(db: &platform::Database, tx: &Tx, table: &str, columns: &[&str], values: Vec<Value>) -> Result<(), DbErr> {
+    let width = columns.len();
+    let mut values = values.into_iter().peekable();
+    let mut left = values.len() / width;
+    while left > 0 {
+        let rows = left.min(ROWS_AT_ONCE);
+        left -= rows;
+        let mut sql = format!("insert into {table} ({}) values ", columns.join(", "));
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                if column > 0 {
+                    sql.push_str(", ");
+                }
+                sql.push_str(&format!("${}", row * width + column + 1));
+            }
+            sql.push(')');
+        }
+        let part: Vec<Value> = values.by_ref().take(rows * width).collect();
+        tx.execute_raw(db.statement(sql, part)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! PostgreSQL: everything in one transaction, one statement a kind for what is new and one for what has changed.
+
+use entities::ImportStatus;
+use platform::{DbErr, Tx};
+
+use super::error::ImportError;
+use super::lease;
+use super::receipt::Receipt;
+use super::scope::Run;
+use super::shape::{SHAPES, Shape};
+
+/// Earlier orders find the customer that they knew by the provider's id alone.
+pub(super) const LINK_ORDERS: &str = "update orders as t set customer_id = c.id, synced_at = {now} from customers c
+    where t.tenant_id = {tenant} and t.store_id = {store} and t.customer_id is null and t.external_customer_id is not null
+      and c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = t.external_customer_id";
+
+/// Merges the staged rows and ends the run.
+pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> Result<(), ImportError> {
+    let tx = run.db.write(run.access()).await?;
+    run.execute(&tx, "set local work_mem = '64MB'").await?;
+    for (shape, staged) in SHAPES.into_iter().zip(staged) {
+        if *staged > 0 {
+            join_by_hash(run, &tx, shape, *staged).await?;
+            let updated = run.execute(&tx, &shape.update("")).await?;
+            let created = run.execute(&tx, &shape.insert("")).await?;
+            let counts = receipt.of_mut(shape.kind);
+            (counts.created, counts.updated) = (created, updated);
+            counts.unchanged = staged.saturating_sub(created + updated);
+        }
+    }
+    if receipt.customers.created > 0 {
+        receipt.orders_linked = run.execute(&tx, LINK_ORDERS).await?;
+    }
+    finish(run, &tx, receipt).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Beyond this many known rows for each staged one, looking them up beats reading them all.
+const FEW: u64 = 20;
+
+/// The planner knows little of a tenant's rows that have just come, takes them for few, and then loops over them for each
+/// staged row. While they are not many times the staged ones, one pass over both is right.
+async fn join_by_hash(run: &Run, tx: &Tx, shape: &Shape, staged: u64) -> Result<(), DbErr> {
+    let known = format!("select count(*) from (select 1 from {} where tenant_id = {{tenant}} and store_id = {{store}} limit {}) k", shape.table, staged * FEW);
+    let many = run.number(tx, &known).await? >= i64::try_from(staged * FEW).unwrap_or(i64::MAX);
+    run.execute(tx, if many { "set local enable_nestloop = on" } else { "set local enable_nestloop = off" }).await?;
+    Ok(())
+}
+
+/// The last statements of a merge: with them it is done.
+pub(super) async fn finish(run: &Run, tx: &Tx, receipt: &mut Receipt) -> Result<(), ImportError> {
+    receipt.written = true;
+    lease::enter_state(run, tx, ImportStatus::Done, Some(run.clock.now()), Some(receipt)).await?;
+    if receipt.lines > 0 {
+        run.execute(tx, "update stores set last_sync_at = {now} where tenant_id = {tenant} and id = {store}").await?;
+    }
+    Ok(())
+}

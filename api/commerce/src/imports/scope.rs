@@ -1,0 +1,84 @@
+//! What the statements of one run are about, filled into their text. Every value is our own: ids, instants, a currency code.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use entities::{Currency, ImportRunId, StoreId, TenantId};
+use platform::db::{Access, is_sqlite};
+use platform::{Clock, Database, DbErr, Tx};
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+/// Whose run it is, and in what.
+#[derive(Clone)]
+pub(super) struct Run {
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    pub tenant: TenantId,
+    pub store: StoreId,
+    pub id: ImportRunId,
+    pub currency: Currency,
+    pub now: DateTime<Utc>,
+    /// The latest order of the file: what has no date of its own is as of then.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl Run {
+    pub fn is_sqlite(&self) -> bool {
+        is_sqlite(self.db.backend())
+    }
+
+    /// The tenant's rows, and staged rows to read.
+    pub fn access(&self) -> Access {
+        Access::Tenant(self.tenant)
+    }
+
+    pub fn id_literal(&self, id: Uuid) -> String {
+        if self.is_sqlite() { format!("x'{}'", id.simple()) } else { format!("'{id}'::uuid") }
+    }
+
+    /// An instant as the driver writes it, so that texts compare as instants do.
+    pub fn instant_literal(&self, at: DateTime<Utc>) -> String {
+        if self.is_sqlite() { format!("'{}'", at.to_rfc3339_opts(SecondsFormat::AutoSi, false)) } else { format!("'{}'::timestamptz", at.to_rfc3339()) }
+    }
+
+    /// The statement with its values.
+    pub fn fill(&self, sql: &str) -> String {
+        let (first_order, join) = if self.is_sqlite() {
+            ("(select min(f.created_at) from staged_orders f where f.run_id = {run} and f.external_customer_id = s.external_id)", "")
+        } else {
+            (
+                "f.at",
+                "left join (select external_customer_id, min(created_at) as at from staged_orders where run_id = {run} group by external_customer_id) f on f.external_customer_id = s.external_id",
+            )
+        };
+        let unknown = if self.is_sqlite() { "null" } else { "null::timestamptz" };
+        // Rows of SQLite's slices wait for the run to be done; PostgreSQL shows them all at once by itself.
+        let pending = if self.is_sqlite() { self.id_literal(self.id.uuid()) } else { "null".to_owned() };
+        sql.replace("{first_order_join}", join)
+            .replace("{first_order}", first_order)
+            .replace("{as_of}", &self.as_of.map_or_else(|| unknown.to_owned(), |at| self.instant_literal(at)))
+            .replace("{currency}", &format!("'{}'", self.currency.code()))
+            .replace("{now}", &self.instant_literal(self.now))
+            .replace("{tenant}", &self.id_literal(self.tenant.uuid()))
+            .replace("{store}", &self.id_literal(self.store.uuid()))
+            .replace("{run}", &self.id_literal(self.id.uuid()))
+            .replace("{pending}", &pending)
+    }
+
+    /// Runs a statement about this run; how many rows it touched.
+    pub async fn execute(&self, tx: &Tx, sql: &str) -> Result<u64, DbErr> {
+        Ok(tx.execute_unprepared(&self.fill(sql)).await?.rows_affected())
+    }
+
+    /// A transaction that writes staged rows.
+    pub async fn staging(&self) -> Result<Tx, DbErr> {
+        self.db.write(Access::Import).await
+    }
+
+    /// A number from a statement about this run; nothing is 0.
+    pub async fn number(&self, tx: &Tx, sql: &str) -> Result<i64, DbErr> {
+        let row = tx.query_one_raw(self.db.statement(self.fill(sql), [])).await?;
+        row.map_or(Ok(0), |row| Ok(row.try_get_by_index::<Option<i64>>(0)?.unwrap_or(0)))
+    }
+}
