@@ -26,12 +26,13 @@ impl ScalarType for Decimal {
 #[derive(Clone, Copy)]
 pub struct CurrencyCode(pub Currency);
 
-/// A currency code of ISO 4217, such as `JPY` or `USD`.
+/// A currency code of ISO 4217, such as `"JPY"` or `"USD"`.
 #[Scalar(name = "CurrencyCode", specified_by_url = "https://www.iso.org/iso-4217-currency-codes.html")]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
             Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
+            Value::Enum(name) => name.parse().map(Self).map_err(InputValueError::custom),
             other => Err(InputValueError::expected_type(other)),
         }
     }

@@ -19,7 +19,10 @@ async fn the_real_shop_comes_in_whole_and_again_changes_nothing(#[values(Backend
     assert_eq!(shop.number("select count(*) from {customers} c").await, 2_357);
     assert_eq!(shop.number("select cast(sum(total_price_minor) as bigint) from {orders} o").await, 24_409_194);
     assert_eq!(shop.number("select count(*) from {orders} o join {customers} c on c.id = o.customer_id").await, 6_919);
-    assert_eq!(shop.number("select count(*) from {order_items} i join {orders} o on o.id = i.order_id and o.total_price_minor = i.total_price_minor").await, 6_919);
+    assert_eq!(
+        shop.number("select count(*) from {order_items} i join {orders} o on o.id = i.order_id and o.total_price_minor = i.total_price_minor").await,
+        6_919
+    );
     assert_eq!(shop.number("select count(*) from stores where last_sync_at is not null").await, 1);
     assert_eq!(shop.leftovers().await, 0);
     let before = shop.rows().await;

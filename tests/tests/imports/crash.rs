@@ -60,7 +60,10 @@ async fn killed_at_any_moment_nothing_is_half_visible(#[values(Backend::Sqlite, 
         let mut ended = false;
         while asked.elapsed() < moment && !ended {
             ended = child.try_wait().unwrap().is_some();
-            assert!(ended || shop.rows().await == before || shop.number("select count(*) from {orders} o").await == 3_001, "part of a running import is visible");
+            assert!(
+                ended || shop.rows().await == before || shop.number("select count(*) from {orders} o").await == 3_001,
+                "part of a running import is visible"
+            );
         }
         child.kill().unwrap();
         child.wait().unwrap();

@@ -37,7 +37,14 @@ fn faults() -> Vec<(String, &'static str)> {
         (line(with(order(1), "/id", json!("gid://shopify/Metafield/5"))), "lines of the kind `Metafield` are not imported"),
         (line(with(order(1), "/id", json!("order 5"))), "is not a Shopify id"),
         (line(with(order(1), "/totalPriceSet", money("29.00", "EUR"))), "wrong currency: totalPriceSet is in EUR, the order in USD"),
-        (line(with(with(with(with(order(1), "/totalPriceSet", money("29", "JPY")), "/subtotalPriceSet", json!(null)), "/totalTaxSet", json!(null)), "/currencyCode", json!("JPY"))), "wrong currency: totalPriceSet is in JPY, the store in USD"),
+        (
+            line(with(
+                with(with(with(order(1), "/totalPriceSet", money("29", "JPY")), "/subtotalPriceSet", json!(null)), "/totalTaxSet", json!(null)),
+                "/currencyCode",
+                json!("JPY"),
+            )),
+            "wrong currency: totalPriceSet is in JPY, the store in USD",
+        ),
         (line(with(order(1), "/customer/amountSpent/currencyCode", json!("JPY"))), "wrong currency: amountSpent is in JPY, the store in USD"),
         (line(with(order(1), "/currencyCode", json!("XXL"))), "`XXL` is not a currency"),
         (line(with(order(1), "/totalPriceSet", money("29.001", "USD"))), "USD has 2 decimals, `29.001` has more"),
@@ -158,6 +165,7 @@ async fn only_platform_administrators_import_and_only_into_stores_that_are_there
         let system = OpCtx::new(shop.db.clone(), clock.clone(), Caller::System, tenant, Origin::default()).unwrap();
         assert!(matches!(run(system, missing).await, Err(ImportError::StoreNotFound(_))));
     }
-    let other = OpCtx::new(shop.db.clone(), clock.clone(), Caller::System, Some(entities::TenantId::from(uuid::Uuid::from_u128(6))), Origin::default()).unwrap();
+    let other =
+        OpCtx::new(shop.db.clone(), clock.clone(), Caller::System, Some(entities::TenantId::from(uuid::Uuid::from_u128(6))), Origin::default()).unwrap();
     assert!(matches!(run(other, shop.store).await, Err(ImportError::StoreNotFound(_))));
 }

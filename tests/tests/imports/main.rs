@@ -6,4 +6,3 @@ mod faults;
 mod rows;
 mod shop;
 mod slices;
-

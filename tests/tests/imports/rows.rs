@@ -59,14 +59,27 @@ async fn what_a_file_leaves_out_stays_known_and_what_it_says_is_null_goes(#[valu
     let short_product = json!({"id": "gid://shopify/Product/5", "title": "Sencha", "updatedAt": "2026-05-01T00:00:00Z"});
     let short_variant = json!({"id": "gid://shopify/ProductVariant/51", "price": "13", "sku": null, "__parentId": "gid://shopify/Product/5"});
     let receipt = shop.import(file(&[short_order, short_customer, short_product, short_variant])).await.unwrap();
-    assert_eq!((receipt.orders, receipt.customers, receipt.products, receipt.product_variants), (counts(0, 1, 0), counts(0, 1, 0), counts(0, 1, 0), counts(0, 1, 0)));
-    let order = "select status || ' ' || email || ' ' || cast(total_price_minor as text) || ' ' || financial_status || ' ' || external_customer_id from {orders} o";
+    assert_eq!(
+        (receipt.orders, receipt.customers, receipt.products, receipt.product_variants),
+        (counts(0, 1, 0), counts(0, 1, 0), counts(0, 1, 0), counts(0, 1, 0))
+    );
+    let order =
+        "select status || ' ' || email || ' ' || cast(total_price_minor as text) || ' ' || financial_status || ' ' || external_customer_id from {orders} o";
     assert_eq!(shop.text(order).await.unwrap(), "CLOSED buyer1@example.com 3000 PAID 42");
     let customer = "select first_name || last_name || ' ' || email_key || ' ' || coalesce(city, 'nowhere') || ' ' || cast(total_orders as text) || ' ' || search_text from {customers} c";
     assert_eq!(shop.text(customer).await.unwrap(), "花子鈴木 hanako@example.com nowhere 3 花子 鈴木 hanako@example.com +819012345678");
-    assert_eq!(shop.number("select count(*) from {customers} c where accepts_email_marketing and not accepts_sms_marketing and email_marketing_updated_at is not null").await, 1);
+    assert_eq!(
+        shop.number(
+            "select count(*) from {customers} c where accepts_email_marketing and not accepts_sms_marketing and email_marketing_updated_at is not null"
+        )
+        .await,
+        1
+    );
     assert_eq!(shop.text("select title || ' ' || handle || ' ' || search_text from {products} p").await.unwrap(), "Sencha tea-5 sencha tea-5 noren tea");
-    assert_eq!(shop.text("select coalesce(sku, 'none') || ' ' || barcode || ' ' || cast(price_minor as text) from {product_variants} v").await.unwrap(), "none 4901234567894 1300");
+    assert_eq!(
+        shop.text("select coalesce(sku, 'none') || ' ' || barcode || ' ' || cast(price_minor as text) from {product_variants} v").await.unwrap(),
+        "none 4901234567894 1300"
+    );
 }
 
 #[rstest]
@@ -133,7 +146,14 @@ async fn text_of_any_kind_survives(#[values(Backend::Sqlite, Backend::Postgres)]
 async fn kinds_of_status(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let shop = Shop::open(backend, "USD").await;
     let cancelled = set(order(2), json!({"cancelledAt": "2026-03-02T00:00:00Z", "closed": true}));
-    shop.import(file(&[order(1), cancelled, set(order(3), json!({"closedAt": "2026-03-02T00:00:00Z"})), set(order(4), json!({"displayFulfillmentStatus": "FULFILLMENT_NOT_REQUIRED"}))])).await.unwrap();
+    shop.import(file(&[
+        order(1),
+        cancelled,
+        set(order(3), json!({"closedAt": "2026-03-02T00:00:00Z"})),
+        set(order(4), json!({"displayFulfillmentStatus": "FULFILLMENT_NOT_REQUIRED"})),
+    ]))
+    .await
+    .unwrap();
     let states: Vec<String> = shop.see("select status from {orders} o order by external_id").await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
     assert_eq!(states, ["OPEN", "CANCELLED", "CLOSED", "OPEN"]);
 }

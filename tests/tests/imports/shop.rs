@@ -78,7 +78,10 @@ impl Shop {
             ("customers c", "c.external_id, c.first_name, c.email_key, c.total_spent_minor, c.search_text, c.created_at, c.updated_at"),
             ("products p", "p.external_id, p.title, p.search_text, p.updated_at"),
             ("product_variants v join {products} p on p.id = v.product_id", "v.external_id, v.sku, v.price_minor, p.external_id, v.updated_at"),
-            ("orders o left join {customers} c on c.id = o.customer_id", "o.external_id, o.number, o.total_price_minor, o.status, c.external_id, o.search_text, o.updated_at"),
+            (
+                "orders o left join {customers} c on c.id = o.customer_id",
+                "o.external_id, o.number, o.total_price_minor, o.status, c.external_id, o.search_text, o.updated_at",
+            ),
             ("order_items i join {orders} o on o.id = i.order_id", "i.external_id, i.position, i.quantity, i.total_price_minor, o.external_id, i.created_at"),
         ] {
             let (name, rest) = table.split_once(' ').unwrap();
@@ -93,7 +96,8 @@ impl Shop {
 
     /// Rows of unfinished or finished runs that nobody needs any more.
     pub async fn leftovers(&self) -> i64 {
-        let mut tables: Vec<&str> = vec!["staged_customers", "staged_products", "staged_product_variants", "staged_orders", "staged_order_items", "staged_rejections"];
+        let mut tables: Vec<&str> =
+            vec!["staged_customers", "staged_products", "staged_product_variants", "staged_orders", "staged_order_items", "staged_rejections"];
         if is_sqlite(self.db.backend()) {
             tables.push("staged_changes");
         }
