@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Object, ObjectType, OutputType, SimpleObject, TypeName};
+use async_graphql::{Object, ObjectType, OutputType, Result, SimpleObject, TypeName};
 use platform::db::{Cursor, Direction, Page, PageRequest};
 
-use super::errors::{IntoGraphql, bad_input};
+use super::errors::{IntoGraphql, bad_input, internal};
+use super::render::{Render, Shape, render_list};
+use super::selection::Selected;
 
 /// The most rows of one page.
 pub const MAX_PAGE: i32 = 250;
@@ -27,7 +29,7 @@ pub struct PageArgs {
 
 impl PageArgs {
     /// The page of a list sorted by `sort`, the largest first when `reverse`.
-    pub fn request(self, sort: &str, reverse: bool) -> async_graphql::Result<PageRequest> {
+    pub fn request(self, sort: &str, reverse: bool) -> Result<PageRequest> {
         let (limit, cursor, direction) = match (self.first, self.after, self.last, self.before) {
             (Some(_), _, Some(_), _) => return Err(bad_input("`first` and `last` exclude each other: pass one of them")),
             (_, Some(_), _, Some(_)) => return Err(bad_input("`after` and `before` exclude each other: pass one of them")),
@@ -100,6 +102,19 @@ impl<T> Connection<T> {
         let edges = rows.into_iter().map(|(cursor, node)| Edge { cursor, node }).collect();
         Self { edges, has_next, has_previous, total_count }
     }
+
+    fn where_it_lies(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.has_next,
+            has_previous_page: self.has_previous,
+            start_cursor: self.edges.first().map(|edge| edge.cursor.encode()),
+            end_cursor: self.edges.last().map(|edge| edge.cursor.encode()),
+        }
+    }
+
+    fn counted(&self) -> Result<u64> {
+        self.total_count.ok_or_else(|| internal("a list was not counted"))
+    }
 }
 
 impl<T: OutputType> TypeName for Connection<T> {
@@ -123,17 +138,12 @@ impl<T: ObjectType> Connection<T> {
 
     /// Where the page lies in the list.
     async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.has_next,
-            has_previous_page: self.has_previous,
-            start_cursor: self.edges.first().map(|edge| edge.cursor.encode()),
-            end_cursor: self.edges.last().map(|edge| edge.cursor.encode()),
-        }
+        self.where_it_lies()
     }
 
     /// How many rows the whole list has. Counted only when it is asked for.
-    async fn total_count(&self) -> async_graphql::Result<u64> {
-        self.total_count.ok_or_else(|| async_graphql::Error::new("the list was not counted"))
+    async fn total_count(&self) -> Result<u64> {
+        self.counted()
     }
 }
 
@@ -141,4 +151,60 @@ impl<T: ObjectType> Connection<T> {
 pub fn page_cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
     let rows = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(0, MAX_PAGE).unsigned_abs() as usize;
     1 + rows * row
+}
+
+impl<T: OutputType + Render> Render for Edge<T> {
+    fn shape(selected: &Selected<'_>) -> Option<Shape> {
+        Shape::of(&<Self as TypeName>::type_name(), selected, |name, below| match name {
+            "cursor" => Some((0, Shape::default())),
+            "node" => Some((1, T::shape(below)?)),
+            _ => None,
+        })
+    }
+
+    fn render(&self, shape: &Shape, out: &mut Vec<u8>) -> Result<()> {
+        shape.render(&<Self as TypeName>::type_name(), out, |field, out| match field.index {
+            0 => self.cursor.encode().render(&field.shape, out),
+            _ => self.node.render(&field.shape, out),
+        })
+    }
+}
+
+impl Render for PageInfo {
+    fn shape(selected: &Selected<'_>) -> Option<Shape> {
+        Shape::of("PageInfo", selected, |name, _| {
+            let index = ["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"].iter().position(|field| *field == name)?;
+            Some((index, Shape::default()))
+        })
+    }
+
+    fn render(&self, shape: &Shape, out: &mut Vec<u8>) -> Result<()> {
+        shape.render("PageInfo", out, |field, out| match field.index {
+            0 => self.has_next_page.render(&field.shape, out),
+            1 => self.has_previous_page.render(&field.shape, out),
+            2 => self.start_cursor.render(&field.shape, out),
+            _ => self.end_cursor.render(&field.shape, out),
+        })
+    }
+}
+
+impl<T: OutputType + Render> Render for Connection<T> {
+    fn shape(selected: &Selected<'_>) -> Option<Shape> {
+        Shape::of(&<Self as TypeName>::type_name(), selected, |name, below| match name {
+            "edges" => Some((0, Edge::<T>::shape(below)?)),
+            "nodes" => Some((1, T::shape(below)?)),
+            "pageInfo" => Some((2, PageInfo::shape(below)?)),
+            "totalCount" => Some((3, Shape::default())),
+            _ => None,
+        })
+    }
+
+    fn render(&self, shape: &Shape, out: &mut Vec<u8>) -> Result<()> {
+        shape.render(&<Self as TypeName>::type_name(), out, |field, out| match field.index {
+            0 => render_list(self.edges.iter(), &field.shape, out),
+            1 => render_list(self.edges.iter().map(|edge| &edge.node), &field.shape, out),
+            2 => self.where_it_lies().render(&field.shape, out),
+            _ => self.counted().render(&field.shape, out),
+        })
+    }
 }

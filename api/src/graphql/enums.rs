@@ -2,6 +2,8 @@
 
 use async_graphql::Enum;
 
+use super::render::render_scalars;
+
 /// The life of a tenant (seed 000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entities::TenantStatus")]
@@ -136,4 +138,16 @@ pub enum FulfillmentStatus {
     Scheduled,
     /// Nothing sent yet.
     Unfulfilled,
+}
+
+render_scalars! {
+    TenantStatus: |value, out| serde_json::to_writer(out, entities::TenantStatus::from(*value).as_str())?;
+    UserStatus: |value, out| serde_json::to_writer(out, entities::UserStatus::from(*value).as_str())?;
+    MembershipRole: |value, out| serde_json::to_writer(out, entities::MembershipRole::from(*value).as_str())?;
+    TokenRole: |value, out| serde_json::to_writer(out, entities::TokenRole::from(*value).as_str())?;
+    StoreStatus: |value, out| serde_json::to_writer(out, entities::StoreStatus::from(*value).as_str())?;
+    StoreDataKind: |value, out| serde_json::to_writer(out, entities::StoreDataKind::from(*value).as_str())?;
+    OrderStatus: |value, out| serde_json::to_writer(out, entities::OrderStatus::from(*value).as_str())?;
+    FinancialStatus: |value, out| serde_json::to_writer(out, entities::FinancialStatus::from(*value).as_str())?;
+    FulfillmentStatus: |value, out| serde_json::to_writer(out, entities::FulfillmentStatus::from(*value).as_str())?;
 }

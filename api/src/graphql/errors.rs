@@ -46,6 +46,12 @@ pub fn bad_input(message: impl ToString) -> Error {
     refusal(Code::BadUserInput, message.to_string())
 }
 
+/// Something of ours is broken: logged whole, shown without detail.
+pub fn internal(what: impl std::fmt::Display) -> Error {
+    tracing::error!(error = %what, "broken");
+    refusal(Code::Internal, "something broke on our side; the request id helps to find it")
+}
+
 /// What a caller sees of an error of ours.
 pub trait IntoGraphql {
     /// Translates; what is internal is logged and hidden.
@@ -64,8 +70,7 @@ impl IntoGraphql for Denied {
 
 impl IntoGraphql for DbErr {
     fn into_graphql(self) -> Error {
-        tracing::error!(error = %self, "storage failed");
-        refusal(Code::Internal, "something broke on our side; the request id helps to find it")
+        internal(format_args!("storage failed: {self}"))
     }
 }
 

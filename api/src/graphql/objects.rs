@@ -14,7 +14,8 @@ use platform::{Denied, OpCtx};
 use uuid::Uuid;
 
 use super::connection::{Connection, PageArgs};
-use super::errors::IntoGraphql;
+use super::errors::{IntoGraphql, internal};
+use super::render::Rendered;
 use super::selection::Selected;
 
 /// A relation of one row.
@@ -35,7 +36,7 @@ impl<T> Slot<T> {
         match self {
             Self::Loaded(value) => Ok(value),
             Self::Denied(denied) => Err(denied.clone().into_graphql()),
-            Self::Unasked => Err(async_graphql::Error::new("the relation was not loaded")),
+            Self::Unasked => Err(not_loaded()),
         }
     }
 
@@ -47,6 +48,11 @@ impl<T> Slot<T> {
             Self::Unasked => Slot::Unasked,
         }
     }
+}
+
+/// A relation that is resolved and was not loaded: the selection was not read as async-graphql reads it.
+fn not_loaded() -> async_graphql::Error {
+    internal("a relation was not loaded")
 }
 
 /// A row that this one refers to, shared by all that refer to it.
@@ -64,10 +70,14 @@ impl<T> Default for Many<T> {
 impl<T> Many<T> {
     /// The page for the field that is being resolved.
     pub fn get(&self, ctx: &Context<'_>) -> Result<&Connection<T>> {
-        let key = &ctx.item.node.response_key().node;
+        self.page(&ctx.item.node.response_key().node)
+    }
+
+    /// The page for a response key.
+    pub fn page(&self, key: &Name) -> Result<&Connection<T>> {
         match self.0.iter().find(|(known, _)| known == key) {
             Some((_, slot)) => slot.get(),
-            None => Err(async_graphql::Error::new("the list was not loaded")),
+            None => Err(not_loaded()),
         }
     }
 
@@ -198,7 +208,12 @@ pub async fn pages<T: Planned>(ctx: &OpCtx, parents: &[Parent], column: &'static
 }
 
 /// One page of all that the caller may see.
-pub async fn list<T: Planned>(ctx: &Context<'_>, args: PageArgs, filter: Option<T::FilterInput>, order: Option<T::OrderInput>) -> Result<Connection<T>> {
+pub async fn list<T: Planned>(
+    ctx: &Context<'_>,
+    args: PageArgs,
+    filter: Option<T::FilterInput>,
+    order: Option<T::OrderInput>,
+) -> Result<Rendered<Connection<T>>> {
     let op = ctx.data::<Arc<OpCtx>>()?;
     let selected = Selected::of(ctx);
     let filter = filter.map_or_else(|| Ok(Default::default()), IntoFilter::into_filter)?;
@@ -213,7 +228,7 @@ pub async fn list<T: Planned>(ctx: &Context<'_>, args: PageArgs, filter: Option<
     };
     let objects = plan::<T>(op, rows, selected.rows(&connection, &edge).as_ref()).await?;
     let rows = objects.into_iter().map(|object| (cursor_of(sort, object.row()), object)).collect();
-    Ok(Connection::new(Page { rows, has_next, has_previous }, total_count))
+    Ok(Rendered(Connection::new(Page { rows, has_next, has_previous }, total_count)))
 }
 
 /// Declares an object over a row: its leaves, the rows it refers to (`one`), lists of its own parts (`pages`), and lists with
@@ -293,6 +308,57 @@ macro_rules! object {
                 let _ = (first, after, last, before, filter, order_by);
                 self.$list.get(ctx)
             })*)?
+        }
+
+        impl $crate::graphql::render::Render for $name {
+            fn shape(selected: &$crate::graphql::selection::Selected<'_>) -> Option<$crate::graphql::render::Shape> {
+                $crate::graphql::render::Shape::of(stringify!($name), selected, |name, below| {
+                    let index = Self::FIELDS.iter().position(|field| $crate::graphql::render::is_field(name, field))?;
+                    Some((index, (Self::SHAPES[index])(below)?))
+                })
+            }
+
+            fn render(&self, shape: &$crate::graphql::render::Shape, out: &mut Vec<u8>) -> async_graphql::Result<()> {
+                shape.render(stringify!($name), out, |field, out| {
+                    // The names are constants: the compiler turns this chain into a jump.
+                    let mut index = 0;
+                    $(if field.index == index {
+                        let $r = &self.row;
+                        let value: $type = $value;
+                        return value.render(&field.shape, out);
+                    }
+                    index += 1;)*
+                    $($(if field.index == index {
+                        return self.$one.get()?.as_deref().render(&field.shape, out);
+                    }
+                    index += 1;)*)?
+                    $($(if field.index == index {
+                        return self.$part.page(&field.key)?.render(&field.shape, out);
+                    }
+                    index += 1;)*)?
+                    $($(if field.index == index {
+                        return self.$list.page(&field.key)?.render(&field.shape, out);
+                    }
+                    index += 1;)*)?
+                    Err(async_graphql::Error::new(format!("field {} of {index}", field.index)))
+                })
+            }
+        }
+
+        impl $name {
+            const FIELDS: &'static [&'static str] = &[
+                $(stringify!($field),)*
+                $($(stringify!($one),)*)?
+                $($(stringify!($part),)*)?
+                $($(stringify!($list),)*)?
+            ];
+
+            const SHAPES: &'static [fn(&$crate::graphql::selection::Selected<'_>) -> Option<$crate::graphql::render::Shape>] = &[
+                $(<$type as $crate::graphql::render::Render>::shape,)*
+                $($(<$one_type as $crate::graphql::render::Render>::shape,)*)?
+                $($(<$crate::graphql::connection::Connection<$part_type> as $crate::graphql::render::Render>::shape,)*)?
+                $($(<$crate::graphql::connection::Connection<$list_type> as $crate::graphql::render::Render>::shape,)*)?
+            ];
         }
     };
 }

@@ -8,7 +8,7 @@ use people::tenants::TenantError;
 use people::users::UserError as UsersError;
 use platform::idempotency::IdempotencyError;
 
-use super::errors::{Code, IntoGraphql, refusal};
+use super::errors::{Code, IntoGraphql, internal, refusal};
 
 macro_rules! user_error_codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
@@ -117,10 +117,7 @@ pub trait Expected: Sized {
 }
 
 fn data(code: &str, field: Option<&str>, message: String) -> Result<UserError> {
-    let code = UserErrorCode::of(code).ok_or_else(|| {
-        tracing::error!(code, "a refusal without its code in the schema");
-        refusal(Code::Internal, "something broke on our side; the request id helps to find it")
-    })?;
+    let code = UserErrorCode::of(code).ok_or_else(|| internal(format_args!("the refusal {code} has no code in the schema")))?;
     Ok(UserError {
         code,
         field: field.map(|field| if field == "idempotencyKey" { vec![field.to_owned()] } else { vec!["input".to_owned(), field.to_owned()] }),
@@ -134,11 +131,6 @@ fn idempotency(error: IdempotencyError) -> Error {
         IdempotencyError::Malformed => refusal(Code::BadUserInput, error.to_string()),
         IdempotencyError::Storage(error) => error.into_graphql(),
     }
-}
-
-fn internal(error: impl std::fmt::Display) -> Error {
-    tracing::error!(%error, "a mutation failed");
-    refusal(Code::Internal, "something broke on our side; the request id helps to find it")
 }
 
 impl Expected for TenantError {

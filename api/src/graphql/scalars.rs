@@ -1,7 +1,11 @@
 //! Scalars, and money as people see it.
 
-use async_graphql::{InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Object, Result, Scalar, ScalarType, Value};
 use entities::Currency;
+
+use super::errors::internal;
+use super::render::{Render, Shape, render_scalars};
+use super::selection::Selected;
 
 /// A decimal number as text, exact: `"29.33"`, and `"2930"` for 2,930 yen.
 pub struct Decimal(pub String);
@@ -59,8 +63,35 @@ impl Money {
     }
 }
 
+render_scalars! {
+    Decimal: |value, out| serde_json::to_writer(out, &value.0)?;
+    CurrencyCode: |value, out| serde_json::to_writer(out, value.0.code())?;
+}
+
+impl Render for Money {
+    fn shape(selected: &Selected<'_>) -> Option<Shape> {
+        Shape::of("Money", selected, |name, _| match name {
+            "amount" => Some((0, Shape::default())),
+            "currencyCode" => Some((1, Shape::default())),
+            _ => None,
+        })
+    }
+
+    fn render(&self, shape: &Shape, out: &mut Vec<u8>) -> Result<()> {
+        shape.render("Money", out, |field, out| match field.index {
+            0 => Decimal(self.0.amount()).render(&field.shape, out),
+            _ => CurrencyCode(self.0.currency()).render(&field.shape, out),
+        })
+    }
+}
+
 /// Money from a row's minor units and currency code. A code that the database holds has been checked on its way in.
-pub fn money(minor: i64, currency_code: &str) -> async_graphql::Result<Money> {
-    let currency = currency_code.parse().map_err(|_| async_graphql::Error::new("the stored currency is not known"))?;
+pub fn money(minor: i64, currency_code: &str) -> Result<Money> {
+    let CurrencyCode(currency) = stored_currency(currency_code)?;
     Ok(Money(entities::Money::from_minor(minor, currency)))
+}
+
+/// The currency of a row.
+pub fn stored_currency(code: &str) -> Result<CurrencyCode> {
+    code.parse().map(CurrencyCode).map_err(|_| internal(format_args!("the stored currency {code} is not known")))
 }

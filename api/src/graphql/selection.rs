@@ -2,7 +2,7 @@
 
 use async_graphql::context::QueryEnv;
 use async_graphql::parser::types::{Field, Selection as Node, SelectionSet};
-use async_graphql::{Context, InputType, Name, Positioned, Value};
+use async_graphql::{Context, ContextSelectionSet, InputType, Name, Positioned, Value};
 
 use super::errors::bad_input;
 
@@ -17,6 +17,31 @@ impl<'a> Selected<'a> {
     /// What is selected below the field that is being resolved.
     pub fn of(ctx: &Context<'a>) -> Self {
         Self { env: ctx.query_env, fields: vec![&ctx.item.node] }
+    }
+
+    /// What is selected below `field`, while its answer is written down.
+    pub fn below(ctx: &ContextSelectionSet<'a>, field: &'a Field) -> Self {
+        Self { env: ctx.query_env, fields: vec![field] }
+    }
+
+    /// Whether the operation has one root field with this response key: several are merged afterwards.
+    pub fn is_only_root(&self, key: &Name) -> bool {
+        let mut roots = Vec::new();
+        self.collect_any(&self.env.operation.node.selection_set, &mut roots);
+        roots.iter().filter(|field| field.response_key().node == *key).count() == 1
+    }
+
+    /// All fields on `object` by response key, in the order of the selection: key, name, and what is selected below.
+    pub fn fields(&self, object: &str) -> Vec<(Name, &'a str, Self)> {
+        let mut found: Vec<(Name, &'a str, Self)> = Vec::new();
+        for field in self.walk(object) {
+            let key = &field.response_key().node;
+            match found.iter_mut().find(|(known, ..)| known == key) {
+                Some((_, _, selected)) => selected.fields.push(field),
+                None => found.push((key.clone(), field.name.node.as_str(), Self { env: self.env, fields: vec![field] })),
+            }
+        }
+        found
     }
 
     /// Every field with this name on `object`, merged whatever its alias: for relations without arguments.
@@ -81,7 +106,16 @@ impl<'a> Selected<'a> {
         found
     }
 
+    fn collect_any(&self, set: &'a Positioned<SelectionSet>, found: &mut Vec<&'a Field>) {
+        self.collect_if(&|_| true, set, found);
+    }
+
     fn collect(&self, object: &str, set: &'a Positioned<SelectionSet>, found: &mut Vec<&'a Field>) {
+        // Every object that has relations is a Node; there is no other interface or union among them.
+        self.collect_if(&|on| on == object || on == "Node", set, found);
+    }
+
+    fn collect_if(&self, applies: &dyn Fn(&str) -> bool, set: &'a Positioned<SelectionSet>, found: &mut Vec<&'a Field>) {
         for item in &set.node.items {
             let (condition, inner) = match &item.node {
                 Node::Field(field) => {
@@ -94,9 +128,8 @@ impl<'a> Selected<'a> {
                     None => continue,
                 },
             };
-            // Every object that has relations is a Node; there is no other interface or union among them.
-            if condition.is_none_or(|on| on.node.on.node == object || on.node.on.node == "Node") {
-                self.collect(object, inner, found);
+            if condition.is_none_or(|on| applies(&on.node.on.node)) {
+                self.collect_if(applies, inner, found);
             }
         }
     }

@@ -21,7 +21,7 @@ use tower_http::request_id::RequestId;
 use super::client::{bearer, chosen_tenant};
 use super::negotiate::{Answer, is_json};
 use crate::app::App;
-use crate::graphql::{Code, Loaders, Refused};
+use crate::graphql::{Code, Loaders, Refused, response_json};
 
 /// How long a request may take before its client is told that it does.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -158,7 +158,7 @@ fn into_http(mut response: GraphqlResponse, request_id: &str, answer: Answer) ->
     // Errors of a request that did not run have no path.
     let did_not_run = response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
     let status = if did_not_run { answer.request_error() } else { StatusCode::OK };
-    match serde_json::to_vec(&response) {
+    match response_json(&response) {
         Ok(body) => respond(answer, status, body.into()),
         Err(error) => {
             tracing::error!(%error, "a response could not be written");

@@ -15,7 +15,7 @@ use super::{NoFilter, parent, store_of};
 use crate::graphql::enums::{FinancialStatus, FulfillmentStatus, OrderStatus};
 use crate::graphql::input::{DateTimeRange, MoneyRange, ids, order_input};
 use crate::graphql::objects::{IntoFilter, Planned, by_external, object, pages, referred};
-use crate::graphql::scalars::{CurrencyCode, Money, money};
+use crate::graphql::scalars::{CurrencyCode, Money, money, stored_currency};
 use crate::graphql::selection::Selected;
 
 object! {
@@ -36,7 +36,7 @@ object! {
         /// How far its delivery is.
         fulfillment_status: Option<FulfillmentStatus> = |row| row.fulfillment_status.map(Into::into);
         /// The currency of all the order's amounts.
-        currency_code: Result<CurrencyCode> = |row| row.currency_code.parse().map(CurrencyCode).map_err(|_| async_graphql::Error::new("the stored currency is not known"));
+        currency_code: Result<CurrencyCode> = |row| stored_currency(&row.currency_code);
         /// What the customer pays in all, taxes and shipping included.
         total_price: Result<Money> = |row| money(row.total_price_minor, &row.currency_code);
         /// The items after discounts, before shipping; null where the provider does not say.

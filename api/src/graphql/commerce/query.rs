@@ -7,6 +7,7 @@ use crate::graphql::connection::{Connection, PageArgs, page_cost};
 use crate::graphql::input;
 use crate::graphql::node::find;
 use crate::graphql::objects::list;
+use crate::graphql::render::Rendered;
 
 /// Reading stores, customers, products and orders.
 #[derive(Default)]
@@ -15,8 +16,8 @@ pub struct CommerceQuery;
 #[Object]
 impl CommerceQuery {
     /// One store; null if it is missing or another tenant's.
-    async fn store(&self, ctx: &Context<'_>, #[graphql(desc = "The store's id.")] id: ID) -> Result<Option<Store>> {
-        find(ctx, input::id::<entities::StoreId>(&id)?.uuid()).await
+    async fn store(&self, ctx: &Context<'_>, #[graphql(desc = "The store's id.")] id: ID) -> Result<Option<Rendered<Store>>> {
+        Ok(find(ctx, input::id::<entities::StoreId>(&id)?.uuid()).await?.map(Rendered))
     }
 
     /// The stores of the tenant (of all tenants, for a platform administrator) that the caller may see.
@@ -31,13 +32,13 @@ impl CommerceQuery {
         #[graphql(desc = "Rows before this cursor; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Only rows for which all of this holds.")] filter: Option<StoreFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<StoreOrder>,
-    ) -> Result<Connection<Store>> {
+    ) -> Result<Rendered<Connection<Store>>> {
         list(ctx, PageArgs { first, after, last, before }, filter, order_by).await
     }
 
     /// One customer; null if it is missing or another tenant's.
-    async fn customer(&self, ctx: &Context<'_>, #[graphql(desc = "The customer's id.")] id: ID) -> Result<Option<Customer>> {
-        find(ctx, input::id::<entities::CustomerId>(&id)?.uuid()).await
+    async fn customer(&self, ctx: &Context<'_>, #[graphql(desc = "The customer's id.")] id: ID) -> Result<Option<Rendered<Customer>>> {
+        Ok(find(ctx, input::id::<entities::CustomerId>(&id)?.uuid()).await?.map(Rendered))
     }
 
     /// The customers of the tenant that the caller may see.
@@ -52,13 +53,13 @@ impl CommerceQuery {
         #[graphql(desc = "Rows before this cursor; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Only rows for which all of this holds.")] filter: Option<CustomerFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<CustomerOrder>,
-    ) -> Result<Connection<Customer>> {
+    ) -> Result<Rendered<Connection<Customer>>> {
         list(ctx, PageArgs { first, after, last, before }, filter, order_by).await
     }
 
     /// One product; null if it is missing or another tenant's.
-    async fn product(&self, ctx: &Context<'_>, #[graphql(desc = "The product's id.")] id: ID) -> Result<Option<Product>> {
-        find(ctx, input::id::<entities::ProductId>(&id)?.uuid()).await
+    async fn product(&self, ctx: &Context<'_>, #[graphql(desc = "The product's id.")] id: ID) -> Result<Option<Rendered<Product>>> {
+        Ok(find(ctx, input::id::<entities::ProductId>(&id)?.uuid()).await?.map(Rendered))
     }
 
     /// The products of the tenant that the caller may see.
@@ -73,13 +74,13 @@ impl CommerceQuery {
         #[graphql(desc = "Rows before this cursor; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Only rows for which all of this holds.")] filter: Option<ProductFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<ProductOrder>,
-    ) -> Result<Connection<Product>> {
+    ) -> Result<Rendered<Connection<Product>>> {
         list(ctx, PageArgs { first, after, last, before }, filter, order_by).await
     }
 
     /// One order; null if it is missing or another tenant's.
-    async fn order(&self, ctx: &Context<'_>, #[graphql(desc = "The order's id.")] id: ID) -> Result<Option<Order>> {
-        find(ctx, input::id::<entities::OrderId>(&id)?.uuid()).await
+    async fn order(&self, ctx: &Context<'_>, #[graphql(desc = "The order's id.")] id: ID) -> Result<Option<Rendered<Order>>> {
+        Ok(find(ctx, input::id::<entities::OrderId>(&id)?.uuid()).await?.map(Rendered))
     }
 
     /// The orders of the tenant that the caller may see.
@@ -94,7 +95,7 @@ impl CommerceQuery {
         #[graphql(desc = "Rows before this cursor; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Only rows for which all of this holds.")] filter: Option<OrderFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<OrderOrder>,
-    ) -> Result<Connection<Order>> {
+    ) -> Result<Rendered<Connection<Order>>> {
         list(ctx, PageArgs { first, after, last, before }, filter, order_by).await
     }
 }

@@ -15,7 +15,7 @@ use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::order_input;
 use crate::graphql::objects::{IntoFilter, Planned, object, pages};
 use crate::graphql::people::Tenant;
-use crate::graphql::scalars::CurrencyCode;
+use crate::graphql::scalars::{CurrencyCode, stored_currency};
 use crate::graphql::selection::Selected;
 
 object! {
@@ -44,7 +44,7 @@ object! {
         /// The time zone in which its days are counted (IANA).
         time_zone: String = |row| row.time_zone.clone();
         /// The currency of its orders.
-        currency_code: Result<CurrencyCode> = |row| row.currency_code.parse().map(CurrencyCode).map_err(|_| async_graphql::Error::new("the stored currency is not known"));
+        currency_code: Result<CurrencyCode> = |row| stored_currency(&row.currency_code);
         /// Whether its first set-up has been gone through.
         initial_setup_completed: bool = |row| row.initial_setup_completed;
         /// When its data was last brought up to date (UTC).
