@@ -46,6 +46,7 @@ pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failu
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // The folder lives as long as the server.
     let demo_folder = if args.demo { Some(demo::throw_away(&mut settings)?) } else { None };
+    settings.database.statement_timeout = Some(crate::http::PATIENCE);
     let opened = open(&settings, args.migrate || args.demo).await?;
     let mut examples = Vec::new();
     if demo_folder.is_some() {

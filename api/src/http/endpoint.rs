@@ -23,8 +23,8 @@ use super::negotiate::{Answer, is_json};
 use crate::app::App;
 use crate::graphql::{Code, Loaders, Refused, response_json};
 
-/// How long a request may take before its client is told that it does.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request may take, and each statement of it, before its client is told that it does.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The parameters of a request.
 #[derive(Debug, Deserialize)]
@@ -215,7 +215,9 @@ async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Para
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
     }
     let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadUserInput, format!("the body is larger than {limit} bytes"));
-    let bytes = to_bytes(body, limit).await.map_err(|error| {
+    let arriving = tokio::time::timeout(PATIENCE, to_bytes(body, limit));
+    let arrived = arriving.await.map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::BadUserInput, "the body did not arrive in time"))?;
+    let bytes = arrived.map_err(|error| {
         let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
         if limited { too_large() } else { Refusal::malformed("the body did not arrive whole") }
     })?;

@@ -8,5 +8,6 @@ mod negotiate;
 mod router;
 
 pub use client::TrustedProxies;
+pub use endpoint::PATIENCE;
 pub use graphiql::Example;
 pub use router::router;

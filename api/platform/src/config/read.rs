@@ -75,6 +75,7 @@ impl Reader {
                     .parsed("database_connections", "a number from 1 to 1000", |text| text.parse().ok().filter(|n| (1..=1000).contains(n)))
                     .unwrap_or(defaults.max_connections),
                 role,
+                statement_timeout: None,
             },
             database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
             master_key: self.text("master_key").map(SecretString::from),

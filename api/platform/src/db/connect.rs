@@ -24,12 +24,14 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// The role to serve as on PostgreSQL; none means the URL's own.
     pub role: Option<String>,
+    /// How long a statement may take on PostgreSQL; none means as long as it takes.
+    pub statement_timeout: Option<Duration>,
 }
 
 impl DatabaseSettings {
     /// Settings for a URL, with the serving role and a pool of ten.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 10, role: Some(APP_ROLE.to_owned()) }
+        Self { url: url.into(), max_connections: 10, role: Some(APP_ROLE.to_owned()), statement_timeout: None }
     }
 
     /// The file of a SQLite database.
@@ -164,7 +166,7 @@ async fn connect_postgres(settings: &DatabaseSettings) -> Result<PgPool, Connect
         .application_name("noren")
         .log_slow_statements(LevelFilter::Warn, Duration::from_secs(1))
         // A client that hangs up in the middle of BEGIN must not leave a transaction behind for good.
-        .options([("idle_in_transaction_session_timeout", "60000")]);
+        .options([("idle_in_transaction_session_timeout", 60_000), ("statement_timeout", settings.statement_timeout.map_or(0, |limit| limit.as_millis()))]);
     let login = options.get_username().to_owned();
     let take_role = settings.role.as_ref().map(|role| format!("set role {}", quoted(role)));
     let pool = PgPoolOptions::new()
