@@ -1,9 +1,11 @@
 //! Documents before they run: bounded before they are parsed, parsed once, bounded again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
+use async_graphql::{Name, Positioned};
 
 /// What a document may cost.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Limits {
     pub depth: usize,
     /// Fields, each list counted by the rows that it may have.
     pub complexity: usize,
+    /// Fields of the whole document once its fragments are written out.
+    pub fields: usize,
     /// Aliases in the whole document.
     pub aliases: usize,
     /// Root fields of an operation.
@@ -30,7 +34,18 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 1024 * 1024, tokens: 10_000, nesting: 64, literals: 2_000, depth: 15, complexity: 50_000, aliases: 100, root_fields: 30, directives: 10 }
+        Self {
+            body: 1024 * 1024,
+            tokens: 10_000,
+            nesting: 64,
+            literals: 2_000,
+            depth: 15,
+            complexity: 50_000,
+            fields: 5_000,
+            aliases: 100,
+            root_fields: 30,
+            directives: 10,
+        }
     }
 }
 
@@ -46,6 +61,12 @@ pub enum Refused {
     /// Literals too large.
     #[error("the document's list and object literals have more than {0} elements; pass them as variables")]
     Literals(usize),
+    /// Too many fields.
+    #[error("the document has more than {0} fields once its fragments are written out; split it")]
+    Fields(usize),
+    /// A fragment within itself.
+    #[error("the fragment `{0}` spreads itself, directly or through others")]
+    Circle(String),
     /// Too many aliases.
     #[error("the document has more than {0} aliases; split it")]
     Aliases(usize),
@@ -116,10 +137,15 @@ impl Limits {
 
     fn check_parsed(&self, document: &ExecutableDocument) -> Result<(), Refused> {
         let mut aliases = 0;
+        let mut fields = WrittenOut { fragments: &document.fragments, known: HashMap::new() };
         for (_, operation) in document.operations.iter() {
             let set = &operation.node.selection_set.node;
             if set.items.len() > self.root_fields {
                 return Err(Refused::RootFields(self.root_fields));
+            }
+            // The executor writes fragments out: ten that spread the next one ten times each would keep it busy for years.
+            if fields.of(set)? > self.fields {
+                return Err(Refused::Fields(self.fields));
             }
             count_aliases(set, &mut aliases);
         }
@@ -160,6 +186,42 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Counts fields with fragments written out, each fragment looked at once.
+struct WrittenOut<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// None while the fragment is being counted.
+    known: HashMap<&'a Name, Option<usize>>,
+}
+
+impl<'a> WrittenOut<'a> {
+    fn of(&mut self, set: &'a SelectionSet) -> Result<usize, Refused> {
+        let mut fields = 0_usize;
+        for item in &set.items {
+            let more = match &item.node {
+                Selection::Field(field) => 1_usize.saturating_add(self.of(&field.node.selection_set.node)?),
+                Selection::InlineFragment(fragment) => 1_usize.saturating_add(self.of(&fragment.node.selection_set.node)?),
+                Selection::FragmentSpread(spread) => 1_usize.saturating_add(self.of_fragment(&spread.node.fragment_name.node)?),
+            };
+            fields = fields.saturating_add(more);
+        }
+        Ok(fields)
+    }
+
+    fn of_fragment(&mut self, name: &Name) -> Result<usize, Refused> {
+        // Validation tells of fragments that are not there.
+        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return Ok(0) };
+        match self.known.get(name) {
+            Some(Some(fields)) => return Ok(*fields),
+            Some(None) => return Err(Refused::Circle(name.to_string())),
+            None => {}
+        }
+        self.known.insert(name, None);
+        let fields = self.of(&fragment.node.selection_set.node)?;
+        self.known.insert(name, Some(fields));
+        Ok(fields)
+    }
 }
 
 fn count_aliases(set: &SelectionSet, aliases: &mut usize) {
@@ -228,6 +290,10 @@ mod tests {
         let aliases: String = (0..101).map(|n| format!("a{n}: id ")).collect();
         assert_eq!(cache.parse(&format!("{{ order(id: 1) {{ {aliases} }} }}")).unwrap_err(), Refused::Aliases(100));
         assert_eq!(cache.parse(&format!("{{ {} }}", "viewer ".repeat(31))).unwrap_err(), Refused::RootFields(30));
+        let multiplying: String = (0..20).map(|n| format!("fragment f{n} on Query {{ {} }} ", format!("...f{} ", n + 1).repeat(10))).collect();
+        assert_eq!(cache.parse(&format!("{{ ...f0 }} {multiplying} fragment f20 on Query {{ a }}")).unwrap_err(), Refused::Fields(5_000));
+        let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
+        assert_eq!(cache.parse(circle).unwrap_err(), Refused::Circle("a".to_owned()));
         assert!(matches!(cache.parse("{ a").unwrap_err(), Refused::Syntax { at: Some(_), .. }));
     }
 }
