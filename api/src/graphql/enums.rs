@@ -116,6 +116,8 @@ pub enum FinancialStatus {
 pub enum FulfillmentStatus {
     /// Everything has been sent.
     Fulfilled,
+    /// Nothing in it needs to be sent.
+    FulfillmentNotRequired,
     /// Being worked on.
     InProgress,
     /// Held back.
