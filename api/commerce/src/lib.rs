@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod customers;
+pub mod demo;
 pub mod filter;
 pub mod imports;
 pub mod orders;

@@ -19,7 +19,7 @@ use super::stage::{For, Stager};
 const SMALL: ChunkSize = ChunkSize { lines: 500, bytes: 1 << 20 };
 const LARGE: ChunkSize = ChunkSize { lines: 10_000, bytes: 8 << 20 };
 /// Rows of one INSERT. One size, so that its statement is prepared once.
-const ROWS_AT_ONCE: usize = 50;
+const ROWS_AT_ONCE: usize = 20;
 
 /// Reads and stages everything; how many lines there were.
 pub(super) async fn load(

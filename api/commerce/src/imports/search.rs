@@ -13,7 +13,7 @@ use super::shape::{CUSTOMERS, ORDERS, PRODUCTS, SEARCH, Shape};
 const PAGE: usize = 10_000;
 
 /// What an order is found by: its number, its e-mail address, its customer's names and address.
-pub(super) fn order_text(parts: [Option<&str>; 5]) -> String {
+pub(crate) fn order_text(parts: [Option<&str>; 5]) -> String {
     let [number, email, first_name, last_name, customer_email] = parts;
     search_text(&[number, email, first_name, last_name, customer_email.filter(|address| email != Some(*address))])
 }
