@@ -33,9 +33,17 @@ async fn two_tenants_four_stores_and_a_year(#[values(Backend::Sqlite, Backend::P
         for state in ["test", "status = 'CANCELLED'", "financial_status = 'REFUNDED'", "financial_status = 'PENDING'", "status = 'OPEN'", "email is null"] {
             assert!(number(&db, &format!("select count(*) from orders where {state}")).await > 5, "{state}");
         }
-        assert_eq!(number(&db, "select count(*) from orders o where not exists (select 1 from order_items i where i.tenant_id = o.tenant_id and i.order_id = o.id)").await, 0);
+        assert_eq!(
+            number(&db, "select count(*) from orders o where not exists (select 1 from order_items i where i.tenant_id = o.tenant_id and i.order_id = o.id)")
+                .await,
+            0
+        );
         let tx = db.read(Access::Platform).await.unwrap();
-        let row = tx.query_one_raw(db.statement("select min(processed_at), max(processed_at), cast(sum(total_price_minor) as bigint) from orders", [])).await.unwrap().unwrap();
+        let row = tx
+            .query_one_raw(db.statement("select min(processed_at), max(processed_at), cast(sum(total_price_minor) as bigint) from orders", []))
+            .await
+            .unwrap()
+            .unwrap();
         let (first, last): (DateTime<Utc>, DateTime<Utc>) = (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
         assert!(first > now - TimeDelta::days(367) && last < now && last > now - TimeDelta::days(1), "{first} {last}");
         facts.push((orders, first, last, row.try_get_by_index::<i64>(2).unwrap()));

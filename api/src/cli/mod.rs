@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-pub use open::Opened;
+pub use open::{Opened, operator};
 use platform::config::{Flags, LogFormat, Settings, load};
 
 /// One GraphQL API for running a multi-tenant commerce back office.

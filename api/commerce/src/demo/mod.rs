@@ -86,8 +86,20 @@ async fn add_tenant(db: &Database, tx: &Tx, master: &MasterKey, plan: &TenantPla
     let mut tenants = Table::new(
         "tenants",
         &[
-            "id", "company_name", "company_name_key", "search_text", "contact_email", "contact_phone", "billing_address", "billing_email", "status", "time_zone", "locale", "last_activity_at",
-            "created_at", "updated_at",
+            "id",
+            "company_name",
+            "company_name_key",
+            "search_text",
+            "contact_email",
+            "contact_phone",
+            "billing_address",
+            "billing_email",
+            "status",
+            "time_zone",
+            "locale",
+            "last_activity_at",
+            "created_at",
+            "updated_at",
         ],
     );
     tenants.row([
@@ -120,8 +132,25 @@ async fn add_store(db: &Database, tx: &Tx, plan: &StorePlan, tenant: Uuid, store
     let mut stores = Table::new(
         "stores",
         &[
-            "id", "tenant_id", "provider", "name", "name_key", "domain", "description", "data_kind", "status", "settings", "scopes", "time_zone", "currency_code", "search_text",
-            "initial_setup_completed", "last_sync_at", "installed_at", "created_at", "updated_at",
+            "id",
+            "tenant_id",
+            "provider",
+            "name",
+            "name_key",
+            "domain",
+            "description",
+            "data_kind",
+            "status",
+            "settings",
+            "scopes",
+            "time_zone",
+            "currency_code",
+            "search_text",
+            "initial_setup_completed",
+            "last_sync_at",
+            "installed_at",
+            "created_at",
+            "updated_at",
         ],
     );
     stores.row([

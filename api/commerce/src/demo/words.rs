@@ -141,29 +141,92 @@ pub(super) const TENANTS: &[TenantPlan] = &[
 
 /// Family names with their Latin spelling.
 pub(super) const FAMILY: &[(&str, &str)] = &[
-    ("佐藤", "sato"), ("鈴木", "suzuki"), ("高橋", "takahashi"), ("田中", "tanaka"), ("伊藤", "ito"), ("渡辺", "watanabe"), ("山本", "yamamoto"), ("中村", "nakamura"),
-    ("小林", "kobayashi"), ("加藤", "kato"), ("吉田", "yoshida"), ("山田", "yamada"), ("佐々木", "sasaki"), ("松本", "matsumoto"), ("井上", "inoue"), ("木村", "kimura"),
-    ("林", "hayashi"), ("斎藤", "saito"), ("清水", "shimizu"), ("山崎", "yamazaki"), ("森", "mori"), ("池田", "ikeda"), ("橋本", "hashimoto"), ("石川", "ishikawa"),
+    ("佐藤", "sato"),
+    ("鈴木", "suzuki"),
+    ("高橋", "takahashi"),
+    ("田中", "tanaka"),
+    ("伊藤", "ito"),
+    ("渡辺", "watanabe"),
+    ("山本", "yamamoto"),
+    ("中村", "nakamura"),
+    ("小林", "kobayashi"),
+    ("加藤", "kato"),
+    ("吉田", "yoshida"),
+    ("山田", "yamada"),
+    ("佐々木", "sasaki"),
+    ("松本", "matsumoto"),
+    ("井上", "inoue"),
+    ("木村", "kimura"),
+    ("林", "hayashi"),
+    ("斎藤", "saito"),
+    ("清水", "shimizu"),
+    ("山崎", "yamazaki"),
+    ("森", "mori"),
+    ("池田", "ikeda"),
+    ("橋本", "hashimoto"),
+    ("石川", "ishikawa"),
 ];
 
 /// Given names with their Latin spelling.
 pub(super) const GIVEN: &[(&str, &str)] = &[
-    ("翔太", "shota"), ("陽菜", "hina"), ("蓮", "ren"), ("葵", "aoi"), ("大輔", "daisuke"), ("美咲", "misaki"), ("健太", "kenta"), ("結衣", "yui"), ("直樹", "naoki"), ("さくら", "sakura"),
-    ("拓也", "takuya"), ("恵", "megumi"), ("悠真", "yuma"), ("真由美", "mayumi"), ("隆", "takashi"), ("香織", "kaori"), ("浩", "hiroshi"), ("由紀子", "yukiko"), ("誠", "makoto"), ("智子", "tomoko"),
+    ("翔太", "shota"),
+    ("陽菜", "hina"),
+    ("蓮", "ren"),
+    ("葵", "aoi"),
+    ("大輔", "daisuke"),
+    ("美咲", "misaki"),
+    ("健太", "kenta"),
+    ("結衣", "yui"),
+    ("直樹", "naoki"),
+    ("さくら", "sakura"),
+    ("拓也", "takuya"),
+    ("恵", "megumi"),
+    ("悠真", "yuma"),
+    ("真由美", "mayumi"),
+    ("隆", "takashi"),
+    ("香織", "kaori"),
+    ("浩", "hiroshi"),
+    ("由紀子", "yukiko"),
+    ("誠", "makoto"),
+    ("智子", "tomoko"),
 ];
 
 /// Buyers abroad.
 pub(super) const ABROAD: &[(&str, &str)] = &[
-    ("Emma", "Wilson"), ("Noah", "Garcia"), ("Olivia", "Brown"), ("Liam", "Nguyen"), ("Sophie", "Martin"), ("Lucas", "Meyer"), ("Chloe", "Tremblay"), ("Mateo", "Silva"), ("Hannah", "Kim"),
+    ("Emma", "Wilson"),
+    ("Noah", "Garcia"),
+    ("Olivia", "Brown"),
+    ("Liam", "Nguyen"),
+    ("Sophie", "Martin"),
+    ("Lucas", "Meyer"),
+    ("Chloe", "Tremblay"),
+    ("Mateo", "Silva"),
+    ("Hannah", "Kim"),
     ("Oscar", "Lindgren"),
 ];
 
 /// Cities with their ISO 3166-2 province and country.
 pub(super) const CITIES: &[(&str, &str, &str)] = &[
-    ("京都市", "JP-26", "JP"), ("大阪市", "JP-27", "JP"), ("世田谷区", "JP-13", "JP"), ("横浜市", "JP-14", "JP"), ("名古屋市", "JP-23", "JP"), ("札幌市", "JP-01", "JP"), ("福岡市", "JP-40", "JP"),
-    ("仙台市", "JP-04", "JP"), ("広島市", "JP-34", "JP"), ("金沢市", "JP-17", "JP"), ("那覇市", "JP-47", "JP"),
+    ("京都市", "JP-26", "JP"),
+    ("大阪市", "JP-27", "JP"),
+    ("世田谷区", "JP-13", "JP"),
+    ("横浜市", "JP-14", "JP"),
+    ("名古屋市", "JP-23", "JP"),
+    ("札幌市", "JP-01", "JP"),
+    ("福岡市", "JP-40", "JP"),
+    ("仙台市", "JP-04", "JP"),
+    ("広島市", "JP-34", "JP"),
+    ("金沢市", "JP-17", "JP"),
+    ("那覇市", "JP-47", "JP"),
 ];
 
 /// Cities of buyers abroad.
-pub(super) const CITIES_ABROAD: &[(&str, &str, &str)] =
-    &[("New York", "NY", "US"), ("Portland", "OR", "US"), ("Toronto", "ON", "CA"), ("London", "ENG", "GB"), ("Paris", "IDF", "FR"), ("Berlin", "BE", "DE"), ("Sydney", "NSW", "AU")];
+pub(super) const CITIES_ABROAD: &[(&str, &str, &str)] = &[
+    ("New York", "NY", "US"),
+    ("Portland", "OR", "US"),
+    ("Toronto", "ON", "CA"),
+    ("London", "ENG", "GB"),
+    ("Paris", "IDF", "FR"),
+    ("Berlin", "BE", "DE"),
+    ("Sydney", "NSW", "AU"),
+];

@@ -23,8 +23,8 @@ mod stage;
 pub use error::ImportError;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};
-pub(crate) use search::order_text;
 pub use receipt::{Counts, LISTED_REJECTIONS, Receipt, Rejection};
+pub(crate) use search::order_text;
 pub use service::{ImportOptions, Imports};
 pub use source::Source;
 

@@ -29,17 +29,23 @@ struct Claims {
 pub struct AccessTokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    lifetime: TimeDelta,
 }
 
 impl AccessTokens {
     /// The tokens of an installation.
     pub fn new(master: &MasterKey) -> Self {
         let key = master.derive("access-token");
-        Self { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key) }
+        Self { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key), lifetime: LIFETIME }
+    }
+
+    /// The same tokens, good for longer: for a demo, whose sessions are nobody's.
+    pub fn lasting(self, lifetime: TimeDelta) -> Self {
+        Self { lifetime, ..self }
     }
 
     pub(super) fn issue(&self, user: UserId, session: SessionId, now: DateTime<Utc>) -> Result<(SecretString, DateTime<Utc>), SignInError> {
-        let expires_at = now + LIFETIME;
+        let expires_at = now + self.lifetime;
         let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS256) };
         let claims = Claims { iss: ISSUER.to_owned(), sub: user.to_string(), sid: session.to_string(), iat: now.timestamp(), exp: expires_at.timestamp() };
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| SignInError::Hashing)?;

@@ -80,7 +80,7 @@ impl Reader {
             database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
             master_key: self.text("master_key").map(SecretString::from),
             log_format: self.parsed("log_format", "text or json", |text| text.parse().ok()).unwrap_or(LogFormat::Text),
-            log_filter: self.text("log_filter").unwrap_or_else(|| "info".to_owned()),
+            log_filter: self.text("log_filter").unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
             trusted_proxies: self.list("trusted_proxies", "a list of addresses or networks such as [\"10.0.0.0/8\"]", network),
             graphiql: self.parsed("graphiql", "on, off or auto", |text| text.parse().ok()).unwrap_or(Toggle::Auto),
