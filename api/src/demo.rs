@@ -100,7 +100,7 @@ const QUERIES: [(&str, &str, &str); 3] = [
     (
         "The newest orders with their items and customers",
         "tenant administrator",
-        "{
+        "query NewestOrders {
   orders(first: 5) {
     nodes {
       number
@@ -115,7 +115,7 @@ const QUERIES: [(&str, &str, &str); 3] = [
     (
         "Every tenant with its stores",
         "platform administrator",
-        "{
+        "query TenantsAndStores {
   tenants {
     nodes {
       companyName
@@ -130,7 +130,7 @@ const QUERIES: [(&str, &str, &str); 3] = [
     (
         "What a member of one store sees of all stores",
         "member of one store",
-        "{
+        "query OneStore {
   viewer { kind user { name } }
   stores { nodes { name } }
   customers(first: 3, orderBy: { field: TOTAL_SPENT, direction: DESC }) {
