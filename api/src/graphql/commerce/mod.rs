@@ -7,12 +7,12 @@ mod query;
 mod store_changes;
 mod stores;
 
-pub use catalog::{Product, ProductFilter, ProductOrder, ProductVariant};
-pub use customers::{Customer, CustomerFilter, CustomerOrder};
-pub use orders::{Order, OrderFilter, OrderItem, OrderOrder};
+pub use catalog::{Product, ProductVariant};
+pub use customers::Customer;
+pub use orders::{Order, OrderItem};
 pub use query::CommerceQuery;
 pub use store_changes::StoreMutation;
-pub use stores::{Store, StoreFilter, StoreOrder};
+pub use stores::Store;
 
 use async_graphql::{InputObject, Result};
 use entities::{StoreId, TenantId};
