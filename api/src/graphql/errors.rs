@@ -62,7 +62,7 @@ impl IntoGraphql for Denied {
     fn into_graphql(self) -> Error {
         let code = match self {
             Self::Unauthenticated => Code::Unauthenticated,
-            Self::ChooseTenant | Self::Forbidden { .. } | Self::Suspended => Code::Forbidden,
+            Self::ChooseTenant | Self::LeaveTenant | Self::Forbidden { .. } | Self::Suspended => Code::Forbidden,
         };
         refusal(code, self.to_string())
     }

@@ -1,7 +1,16 @@
-//! A database for each test, on SQLite and on PostgreSQL, and a server over it.
+//! A database for each test, on SQLite and on PostgreSQL; a server on it; tenants with callers of every kind and something to sell.
 
+mod clock;
+mod contract;
 mod database;
+mod people;
+pub mod seed;
 mod server;
+mod town;
 
+pub use clock::TestClock;
+pub use contract::{Contract, Field, TypeRef};
 pub use database::{Backend, TestDatabase, postgres_url};
-pub use server::Server;
+pub use people::{PASSWORD, People, Person};
+pub use server::{Answer, Credentials, Server};
+pub use town::{Belongings, Side, Town, ids_in};

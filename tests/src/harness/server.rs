@@ -1,4 +1,4 @@
-//! A server of one test's own, on a port of its own: what a client meets is met.
+//! The program as it is served, on a port of its own and a database of its own.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,23 +6,74 @@ use std::sync::Arc;
 
 use api::app::App;
 use entities::{TenantId, TokenRole};
-use people::api_tokens::{ApiTokens, OperatorToken};
-use platform::callers::Origin;
-use platform::config::{Flags, load};
+use platform::config::Flags;
 use platform::crypto::MasterKey;
-use platform::{Caller, Database, OpCtx, SystemClock};
-use secrecy::ExposeSecret;
+use platform::{Clock, Database};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
+use super::clock::TestClock;
+use super::people::People;
 use super::{Backend, TestDatabase};
+
+/// Who sends a request: the bearer, and the tenant that it chooses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// What comes after `Authorization: Bearer`.
+    pub bearer: Option<String>,
+    /// The header Noren-Tenant.
+    pub tenant: Option<String>,
+}
+
+impl Credentials {
+    /// A bearer that chooses no tenant.
+    pub fn bearer(bearer: impl Into<String>) -> Self {
+        Self { bearer: Some(bearer.into()), tenant: None }
+    }
+
+    /// The same bearer in a tenant.
+    pub fn choosing(&self, tenant: impl ToString) -> Self {
+        Self { bearer: self.bearer.clone(), tenant: Some(tenant.to_string()) }
+    }
+}
+
+/// What a request got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The data of an answer without errors.
+    pub fn data(&self) -> &Value {
+        assert!(self.status == 200 && self.body.get("errors").is_none(), "{self:?}");
+        &self.body["data"]
+    }
+
+    /// The code of the first error.
+    pub fn code(&self) -> Option<&str> {
+        self.body["errors"][0]["extensions"]["code"].as_str()
+    }
+}
 
 /// A running server.
 pub struct Server {
-    address: SocketAddr,
-    db: Database,
-    serving: tokio::task::JoinHandle<()>,
-    // Goes last: the server holds connections to it.
-    _database: TestDatabase,
+    /// The program.
+    pub app: Arc<App>,
+    /// Its key.
+    pub master: MasterKey,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    client: reqwest::Client,
+    serving: JoinHandle<()>,
+    /// Its database. Goes last: the server holds connections to it.
+    pub database: TestDatabase,
 }
 
 impl Server {
@@ -34,15 +85,18 @@ impl Server {
     /// A server on a new database, with settings of its own.
     pub async fn with(backend: Backend, mut flags: Flags) -> Self {
         let database = TestDatabase::migrated(backend).await;
-        let db = Database::connect(database.settings()).await.expect("the test's database");
         flags.insert("database_url", database.settings().url.clone());
-        let settings = load(Path::new("/dev/null"), &flags).expect("settings");
-        let app = App::new(&settings, &MasterKey::random(), db.clone(), Arc::new(SystemClock), Some(Vec::new())).expect("an app");
+        let settings = platform::config::load(Path::new("/dev/null"), &flags).expect("settings");
+        let master = MasterKey::random();
+        let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z".parse().expect("an instant")));
+        let db = Database::connect(database.settings()).await.expect("the test's database");
+        let app = Arc::new(App::new(&settings, &master, db, clock.clone(), Some(Vec::new())).expect("an app"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let service = api::http::router(Arc::new(app)).into_make_service_with_connect_info::<SocketAddr>();
+        let service = api::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, service).await.expect("serving") });
-        Self { address, db, serving, _database: database }
+        let client = reqwest::Client::builder().build().expect("a client");
+        Self { app, master, clock, address, client, serving, database }
     }
 
     /// The address of a path of it.
@@ -52,9 +106,36 @@ impl Server {
 
     /// A token, as an operator makes it at the shell.
     pub async fn token(&self, role: TokenRole, tenant: Option<TenantId>) -> String {
-        let ctx = OpCtx::new(self.db.clone(), Arc::new(SystemClock), Caller::System, None, Origin::default()).expect("the operator");
-        let token = OperatorToken { role, tenant, scopes: Vec::new(), expires_at: None, name: "test".to_owned() };
-        ApiTokens.create_for_operator(&ctx, token).await.expect("a token").secret.expose_secret().to_owned()
+        let (_, credentials) = People::of(self).token(role, tenant, &[]).await;
+        credentials.bearer.unwrap_or_default()
+    }
+
+    /// The database, as the program reaches it.
+    pub fn db(&self) -> &Database {
+        &self.app.db
+    }
+
+    /// The program's clock.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// Sends a query without variables.
+    pub async fn ask(&self, who: &Credentials, query: &str) -> Answer {
+        self.post(who, query, json!({})).await
+    }
+
+    /// Sends a query.
+    pub async fn post(&self, who: &Credentials, query: &str, variables: Value) -> Answer {
+        let mut request = self.client.post(self.url("/graphql")).json(&json!({ "query": query, "variables": variables }));
+        if let Some(bearer) = &who.bearer {
+            request = request.bearer_auth(bearer);
+        }
+        if let Some(tenant) = &who.tenant {
+            request = request.header("noren-tenant", tenant);
+        }
+        let response = request.send().await.expect("an answer");
+        Answer { status: response.status().as_u16(), body: response.json().await.expect("JSON") }
     }
 }
 

@@ -107,8 +107,8 @@ impl Stores {
         Self { keys }
     }
 
-    /// Connects a shop. Repeated under the same idempotency key, it answers with the same store.
-    pub async fn connect(&self, ctx: &OpCtx, input: NewStore, idempotency_key: Option<&str>) -> Result<StoreId, StoreError> {
+    /// Connects a shop. Repeated under the same idempotency key, it answers with the same store, as it is by then.
+    pub async fn connect(&self, ctx: &OpCtx, input: NewStore, idempotency_key: Option<&str>) -> Result<StoreRow, StoreError> {
         let permit = ctx.authorize::<ManageStores>()?;
         let tenant = input.tenant.or(permit.tenant()).ok_or(StoreError::TenantRequired)?;
         if !permit.covers(tenant) {
@@ -137,7 +137,10 @@ impl Stores {
             secrets: [digest(Some(&input.access_token)), digest(input.api_secret.as_ref())],
         };
         let claim = match attempt(ctx, &tx, "storeConnect", idempotency_key, &fingerprint).await? {
-            Attempt::Repeat(subject) => return subject.parse().map_err(|_| DbErr::Custom("an idempotency key without its store".into()).into()),
+            Attempt::Repeat(subject) => {
+                let id = subject.parse().map_err(|_| DbErr::Custom("an idempotency key without its store".into()))?;
+                return written(&tx, &permit, id).await;
+            }
             Attempt::New(claim) => claim,
         };
         active_tenant(&tx, &permit, tenant).await?;
@@ -183,12 +186,13 @@ impl Stores {
         if let Some(claim) = claim {
             claim.done(&tx, id).await?;
         }
+        let row = written(&tx, &permit, id).await?;
         ctx.commit(tx).await?;
-        Ok(id)
+        Ok(row)
     }
 
     /// Changes a store.
-    pub async fn update(&self, ctx: &OpCtx, id: StoreId, changes: StoreChanges) -> Result<(), StoreError> {
+    pub async fn update(&self, ctx: &OpCtx, id: StoreId, changes: StoreChanges) -> Result<StoreRow, StoreError> {
         let permit = ctx.authorize::<ManageStores>()?;
         let tx = ctx.writer().await?;
         let store = locked(&tx, &permit, id).await?.ok_or(StoreError::NotFound("store"))?;
@@ -196,7 +200,9 @@ impl Stores {
         values.push((Column::UpdatedAt, ctx.now().into()));
         let update = Query::update().table(Entity).values(values.into_iter().map(|(column, value)| (column, Expr::val(value)))).and_where(this(&store)).take();
         tx.execute(&update).await?;
-        Ok(ctx.commit(tx).await?)
+        let row = written(&tx, &permit, id).await?;
+        ctx.commit(tx).await?;
+        Ok(row)
     }
 
     async fn changed(
@@ -264,6 +270,11 @@ fn this(store: &StoreRow) -> sea_orm::sea_query::SimpleExpr {
 /// The store, held against other writers until the transaction ends.
 async fn locked(tx: &Tx, permit: &Permit<ManageStores>, id: StoreId) -> Result<Option<StoreRow>, DbErr> {
     Ok(platform::db::List::<StoreRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+}
+
+/// The store as it was just written: whoever may write it sees what came of it, with or without the right to read stores.
+async fn written(tx: &Tx, permit: &Permit<ManageStores>, id: StoreId) -> Result<StoreRow, StoreError> {
+    platform::db::List::<StoreRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop().ok_or(StoreError::NotFound("store"))
 }
 
 /// A tenant that is there and not deleted.

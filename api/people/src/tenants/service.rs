@@ -112,6 +112,7 @@ impl Tenants {
     /// Makes a tenant with a data key of its own. Repeated under the same idempotency key, it answers with the same tenant.
     pub async fn create(&self, ctx: &OpCtx, input: NewTenant, idempotency_key: Option<&str>) -> Result<TenantRow, TenantError> {
         let permit = ctx.authorize::<ManageTenants>()?;
+        permit.above_tenants()?;
         let company_name = text("companyName", &input.company_name, SHORT)?;
         let contact_email = email("contactEmail", &input.contact_email)?;
         let (id, now) = (ctx.new_id::<TenantId>(), ctx.now());

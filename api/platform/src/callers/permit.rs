@@ -30,6 +30,9 @@ pub enum Denied {
     /// The caller has several tenants and has chosen none.
     #[error("choose a tenant: send the header Noren-Tenant with one of the ids in viewer.memberships")]
     ChooseTenant,
+    /// The caller has chosen a tenant, for what is done above all of them.
+    #[error("this is done above all tenants: send it without the header Noren-Tenant")]
+    LeaveTenant,
     /// The caller's role or scopes do not include it.
     #[error("this caller may not {action}{}", .needs.as_ref().map(|s| format!("; it needs the scope {s}")).unwrap_or_default())]
     Forbidden {
@@ -48,7 +51,7 @@ impl Denied {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ChooseTenant | Self::Forbidden { .. } | Self::Suspended => "FORBIDDEN",
+            Self::ChooseTenant | Self::LeaveTenant | Self::Forbidden { .. } | Self::Suspended => "FORBIDDEN",
         }
     }
 }
@@ -101,6 +104,11 @@ impl<A: Action> Permit<A> {
     /// The one tenant that a list is of; a list over all tenants is not to be had.
     pub fn one_tenant(&self) -> Result<TenantId, Denied> {
         self.tenant().ok_or(Denied::ChooseTenant)
+    }
+
+    /// Holds for what is done above all tenants, such as making one: inside of a tenant nothing else can be seen or written.
+    pub fn above_tenants(&self) -> Result<(), Denied> {
+        if self.tenant().is_some() { Err(Denied::LeaveTenant) } else { Ok(()) }
     }
 
     /// Whether it covers a tenant.

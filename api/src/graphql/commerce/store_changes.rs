@@ -7,7 +7,6 @@ use entities::StoreId;
 use super::stores::Store;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::id;
-use crate::graphql::loaders::{Loaders, Loads};
 use crate::graphql::objects::plan;
 use crate::graphql::payload::payload;
 use crate::graphql::people::changed;
@@ -92,9 +91,8 @@ payload! {
 #[derive(Default)]
 pub struct StoreMutation;
 
-/// The store as it is now, with what is selected of it below the payload's field.
-async fn in_payload(ctx: &Context<'_>, id: StoreId, payload: &str) -> Result<Option<Store>> {
-    let Some(row) = Loads::<StoreRow>::load(ctx.data::<Loaders>()?, id.uuid()).await? else { return Ok(None) };
+/// The store as it was written, with what is selected of it below the payload's field.
+async fn in_payload(ctx: &Context<'_>, row: StoreRow, payload: &str) -> Result<Option<Store>> {
     Ok(plan::<Store>(op(ctx)?, vec![row], Selected::of(ctx).one(payload, "store").as_ref()).await?.pop())
 }
 
@@ -123,7 +121,7 @@ impl StoreMutation {
             currency: input.currency_code.0,
         };
         match services(ctx)?.stores.connect(op(ctx)?, new, idempotency_key.as_deref()).await {
-            Ok(id) => Ok(StoreConnectPayload { store: in_payload(ctx, id, "StoreConnectPayload").await?, user_errors: Vec::new() }),
+            Ok(row) => Ok(StoreConnectPayload { store: in_payload(ctx, row, "StoreConnectPayload").await?, user_errors: Vec::new() }),
             Err(error) => StoreConnectPayload::refused(error),
         }
     }
@@ -142,7 +140,7 @@ impl StoreMutation {
             access_token: input.access_token.map(Into::into),
         };
         match services(ctx)?.stores.update(op(ctx)?, id, changes).await {
-            Ok(()) => Ok(StoreUpdatePayload { store: in_payload(ctx, id, "StoreUpdatePayload").await?, user_errors: Vec::new() }),
+            Ok(row) => Ok(StoreUpdatePayload { store: in_payload(ctx, row, "StoreUpdatePayload").await?, user_errors: Vec::new() }),
             Err(error) => StoreUpdatePayload::refused(error),
         }
     }

@@ -1,0 +1,143 @@
+//! Two tenants with two stores each, alike in everything but their marker, and the callers of each.
+
+use std::collections::HashMap;
+
+use entities::{ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use platform::db::Access;
+use sea_orm::ConnectionTrait;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Backend;
+use super::people::{People, Person};
+use super::seed::{self, StoreData};
+use super::server::{Credentials, Server};
+
+/// A tenant, its people and its stores.
+pub struct Side {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// A word that is in every name, title and address of this tenant, and in nothing else.
+    pub marker: String,
+    /// Its two stores.
+    pub stores: [StoreData; 2],
+    /// Runs the tenant.
+    pub admin: Person,
+    /// Works in the tenant.
+    pub member: Person,
+    /// Works in the first store only.
+    pub clerk: Person,
+    /// Works in the tenant and never calls: to be changed.
+    pub spare: Person,
+    /// A token that nobody uses: to be revoked.
+    pub spare_token: ApiTokenId,
+}
+
+impl Side {
+    /// The first or the second store.
+    pub fn store(&self, index: usize) -> StoreId {
+        self.stores[index].store
+    }
+}
+
+/// A server with two tenants on it.
+pub struct Town {
+    /// The server.
+    pub server: Server,
+    /// Makes more people.
+    pub people: People,
+    /// The tenant whose callers call.
+    pub ours: Side,
+    /// The tenant that they must not see.
+    pub theirs: Side,
+    /// A platform administrator's token.
+    pub platform: Credentials,
+    /// A member of both tenants.
+    pub both: Person,
+}
+
+impl Town {
+    /// Two tenants; each store has `rows` customers, products and orders.
+    pub async fn new(backend: Backend, rows: usize) -> Self {
+        let server = Server::start(backend).await;
+        let people = People::of(&server);
+        let ours = side(&server, &people, "oursmark", rows).await;
+        let theirs = side(&server, &people, "theirsmark", rows).await;
+        let (_, platform) = people.token(TokenRole::PlatformAdmin, None, &[]).await;
+        people.person(theirs.tenant, "both@example.jp", MembershipRole::TenantMember, None).await;
+        let both = people.person(ours.tenant, "both@example.jp", MembershipRole::TenantMember, None).await;
+        Self { server, people, ours, theirs, platform, both }
+    }
+}
+
+async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Side {
+    let tenant = people.tenant(&format!("{marker} K.K.")).await;
+    let mut stores = Vec::new();
+    for number in 1..=2 {
+        stores.push(seed::store(server.db(), tenant, &format!("{marker}{number}"), rows).await);
+    }
+    let stores: [StoreData; 2] = stores.try_into().map_err(|_| "two stores").expect("two stores");
+    let person = async |name: &str, role, of| people.person(tenant, &format!("{name}@{marker}.example.jp"), role, of).await;
+    let first: UserId = person("admin", MembershipRole::TenantAdmin, None).await.id;
+    let admin = person("boss", MembershipRole::TenantAdmin, None).await;
+    assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
+    let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
+    Side {
+        tenant,
+        marker: marker.to_owned(),
+        member: person("member", MembershipRole::TenantMember, None).await,
+        clerk: person("clerk", MembershipRole::TenantMember, Some(vec![stores[0].store])).await,
+        spare: person("spare", MembershipRole::TenantMember, None).await,
+        stores,
+        admin,
+        spare_token,
+    }
+}
+
+/// Everything that a tenant has, by id, with the store that it is in.
+pub type Belongings = HashMap<Uuid, Option<StoreId>>;
+
+/// Where a tenant's things are, and the column of their store.
+const TABLES: [(&str, &str); 9] = [
+    ("tenants", "null"),
+    ("stores", "id"),
+    ("customers", "store_id"),
+    ("products", "store_id"),
+    ("product_variants", "store_id"),
+    ("orders", "store_id"),
+    ("order_items", "store_id"),
+    ("tenant_memberships", "null"),
+    ("api_tokens", "null"),
+];
+
+impl Town {
+    /// Everything that a tenant has now.
+    pub async fn belongings(&self, tenant: TenantId) -> Belongings {
+        let db = self.server.db();
+        let tx = db.read(Access::Platform).await.expect("a transaction");
+        let mut found = Belongings::new();
+        for (table, store) in TABLES {
+            let of = if table == "tenants" { "id" } else { "tenant_id" };
+            let rows = tx.query_all_raw(db.statement(format!("select id, {store} from {table} where {of} = $1"), [tenant.into()])).await.expect("rows");
+            for row in rows {
+                let store = if store == "null" { None } else { Some(row.try_get_by_index(1).expect("a store")) };
+                found.insert(row.try_get_by_index(0).expect("an id"), store);
+            }
+        }
+        let users = db.statement("select user_id from tenant_memberships where tenant_id = $1", [tenant.into()]);
+        for row in tx.query_all_raw(users).await.expect("users") {
+            found.insert(row.try_get_by_index(0).expect("an id"), None);
+        }
+        found
+    }
+}
+
+/// Every id in an answer, wherever it stands.
+pub fn ids_in(value: &Value) -> Vec<(String, Uuid)> {
+    match value {
+        Value::String(text) => entities::split_id(text).map(|(_, uuid)| (text.clone(), uuid)).into_iter().collect(),
+        Value::Array(items) => items.iter().flat_map(ids_in).collect(),
+        Value::Object(fields) => fields.values().flat_map(ids_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Every place where an id goes in, and whose.
+
+use tests::harness::{PASSWORD, Side};
+
+use crate::table::Needs::{self, InTenant, Right};
+use crate::table::{id_of, mutation};
+
+/// A place where an id goes in.
+pub struct IdCase {
+    /// The place, as the schema has it; after a colon, the kind of thing that is asked for there.
+    pub place: &'static str,
+    /// The kind of thing whose id goes in.
+    pub of: &'static str,
+    /// What the call needs.
+    pub needs: Needs,
+    /// The call, on one's own but for this id.
+    pub call: fn(&Side, &str) -> String,
+}
+
+macro_rules! cases {
+    ($($place:literal of $of:literal, $needs:expr, |$side:pat_param, $id:ident| $call:expr;)*) => {
+        /// The places. A new argument belongs here with a call that uses it.
+        pub const IDS: &[IdCase] = &[$(IdCase { place: $place, of: $of, needs: $needs, call: |$side, $id| $call },)*];
+    };
+}
+
+cases! {
+    "Query.tenant(id)" of "Tenant", Right("ReadTenants"), |_, id| format!("{{ tenant(id: \"{id}\") {{ id companyName }} }}");
+    "Query.users(tenantId)" of "Tenant", Right("ReadUsers"), |_, id| format!("{{ users(tenantId: \"{id}\") {{ totalCount nodes {{ id email }} }} }}");
+    "Query.apiTokens(tenantId)" of "Tenant", Right("ReadApiTokens"), |_, id| format!("{{ apiTokens(tenantId: \"{id}\") {{ totalCount nodes {{ id name }} }} }}");
+    "Query.store(id)" of "Store", Right("ReadStores"), |_, id| format!("{{ store(id: \"{id}\") {{ id name orders {{ totalCount }} }} }}");
+    "Query.customer(id)" of "Customer", InTenant("ReadCustomers"), |_, id| format!("{{ customer(id: \"{id}\") {{ id email }} }}");
+    "Query.product(id)" of "Product", InTenant("ReadProducts"), |_, id| format!("{{ product(id: \"{id}\") {{ id title }} }}");
+    "Query.order(id)" of "Order", InTenant("ReadOrders"), |_, id| format!("{{ order(id: \"{id}\") {{ id email items {{ totalCount }} }} }}");
+    "Query.customers(filter.storeIds)" of "Store", InTenant("ReadCustomers"), |_, id| list("customers", &format!("storeIds: [\"{id}\"]"));
+    "Query.products(filter.storeIds)" of "Store", InTenant("ReadProducts"), |_, id| list("products", &format!("storeIds: [\"{id}\"]"));
+    "Query.orders(filter.storeIds)" of "Store", InTenant("ReadOrders"), |_, id| list("orders", &format!("storeIds: [\"{id}\"]"));
+    "Query.orders(filter.customerIds)" of "Customer", InTenant("ReadOrders"), |_, id| list("orders", &format!("customerIds: [\"{id}\"]"));
+    "Query.node(id): Tenant" of "Tenant", Right("ReadTenants"), |_, id| node(id);
+    "Query.node(id): User" of "User", Right("ReadUsers"), |_, id| node(id);
+    "Query.node(id): ApiToken" of "ApiToken", Right("ReadApiTokens"), |_, id| node(id);
+    "Query.node(id): Store" of "Store", Right("ReadStores"), |_, id| node(id);
+    "Query.node(id): Customer" of "Customer", InTenant("ReadCustomers"), |_, id| node(id);
+    "Query.node(id): Product" of "Product", InTenant("ReadProducts"), |_, id| node(id);
+    "Query.node(id): ProductVariant" of "ProductVariant", InTenant("ReadProducts"), |_, id| node(id);
+    "Query.node(id): Order" of "Order", InTenant("ReadOrders"), |_, id| node(id);
+    "Query.node(id): OrderItem" of "OrderItem", InTenant("ReadOrders"), |_, id| node(id);
+    "Query.nodes(ids): Store" of "Store", Right("ReadStores"), |side, id| nodes(side, "Store", id);
+    "Query.nodes(ids): Customer" of "Customer", InTenant("ReadCustomers"), |side, id| nodes(side, "Customer", id);
+    "Query.nodes(ids): Product" of "Product", InTenant("ReadProducts"), |side, id| nodes(side, "Product", id);
+    "Query.nodes(ids): ProductVariant" of "ProductVariant", InTenant("ReadProducts"), |side, id| nodes(side, "ProductVariant", id);
+    "Query.nodes(ids): Order" of "Order", InTenant("ReadOrders"), |side, id| nodes(side, "Order", id);
+    "Query.nodes(ids): OrderItem" of "OrderItem", InTenant("ReadOrders"), |side, id| nodes(side, "OrderItem", id);
+    "Store.customers(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "customers", &format!("storeIds: [\"{id}\"]"));
+    "Store.products(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "products", &format!("storeIds: [\"{id}\"]"));
+    "Store.orders(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "orders", &format!("storeIds: [\"{id}\"]"));
+    "Store.orders(filter.customerIds)" of "Customer", Right("ReadStores"), |side, id| in_store(side, "orders", &format!("customerIds: [\"{id}\"]"));
+    "Customer.orders(filter.storeIds)" of "Store", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("storeIds: [\"{id}\"]"));
+    "Customer.orders(filter.customerIds)" of "Customer", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("customerIds: [\"{id}\"]"));
+    "Mutation.apiTokenCreate(input.tenantId)" of "Tenant", Right("ManageApiTokens"), |_, id| {
+        mutation("apiTokenCreate", &format!("name: \"x\", scopes: [ORDERS_READ], tenantId: \"{id}\""), "apiToken { id } secret")
+    };
+    "Mutation.apiTokenRevoke(input.id)" of "ApiToken", Right("ManageApiTokens"), |_, id| mutation("apiTokenRevoke", &format!("id: \"{id}\""), "apiToken { id }");
+    "Mutation.passwordResetLinkCreate(input.userId)" of "User", Right("ManageUsers"), |_, id| {
+        mutation("passwordResetLinkCreate", &format!("userId: \"{id}\""), "user { id } token")
+    };
+    "Mutation.storeConnect(input.tenantId)" of "Tenant", Right("ManageStores"), |_, id| {
+        mutation("storeConnect", &format!("domain: \"foreign.myshopify.com\", accessToken: \"{PASSWORD}\", tenantId: \"{id}\""), "store { id }")
+    };
+    "Mutation.storeUpdate(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUpdate", &format!("id: \"{id}\", name: \"taken\""), "store { id name }");
+    "Mutation.tenantUpdate(input.id)" of "Tenant", Right("UpdateTenant"), |_, id| {
+        mutation("tenantUpdate", &format!("id: \"{id}\", companyName: \"taken\""), "tenant { id companyName }")
+    };
+    "Mutation.tenantSuspend(input.id)" of "Tenant", Right("ManageTenants"), |_, id| {
+        mutation("tenantSuspend", &format!("id: \"{id}\", reason: \"none\""), "tenant { id }")
+    };
+    "Mutation.tenantReactivate(input.id)" of "Tenant", Right("ManageTenants"), |_, id| mutation("tenantReactivate", &format!("id: \"{id}\""), "tenant { id }");
+    "Mutation.tenantDelete(input.id)" of "Tenant", Right("ManageTenants"), |_, id| {
+        mutation("tenantDelete", &format!("id: \"{id}\", companyName: \"theirsmark K.K.\""), "tenant { id }")
+    };
+    "Mutation.userInvite(input.tenantId)" of "Tenant", Right("ManageUsers"), |_, id| {
+        mutation("userInvite", &format!("email: \"foreign@example.jp\", role: TENANT_MEMBER, tenantId: \"{id}\""), "user { id } token")
+    };
+    "Mutation.userInvite(input.storeIds)" of "Store", Right("ManageUsers"), |side, id| {
+        mutation("userInvite", &format!("email: \"foreign@example.jp\", role: TENANT_MEMBER, tenantId: \"{}\", storeIds: [\"{id}\"]", side.tenant), "user { id } token")
+    };
+    "Mutation.userRoleChange(input.tenantId)" of "Tenant", Right("ManageUsers"), |side, id| {
+        mutation("userRoleChange", &format!("userId: \"{}\", role: TENANT_ADMIN, tenantId: \"{id}\"", side.spare.id), "user { id }")
+    };
+    "Mutation.userRoleChange(input.userId)" of "User", Right("ManageUsers"), |side, id| {
+        mutation("userRoleChange", &format!("userId: \"{id}\", role: TENANT_ADMIN, tenantId: \"{}\"", side.tenant), "user { id }")
+    };
+    "Mutation.userRoleChange(input.storeIds)" of "Store", Right("ManageUsers"), |side, id| {
+        let input = format!("userId: \"{}\", role: TENANT_MEMBER, tenantId: \"{}\", storeIds: [\"{id}\"]", side.spare.id, side.tenant);
+        mutation("userRoleChange", &input, "user { id }")
+    };
+    "Mutation.userDisable(input.tenantId)" of "Tenant", Right("ManageUsers"), |side, id| {
+        mutation("userDisable", &format!("userId: \"{}\", tenantId: \"{id}\"", side.spare.id), "user { id }")
+    };
+    "Mutation.userDisable(input.userId)" of "User", Right("ManageUsers"), |side, id| {
+        mutation("userDisable", &format!("userId: \"{id}\", tenantId: \"{}\"", side.tenant), "user { id }")
+    };
+}
+
+fn list(name: &str, filter: &str) -> String {
+    format!("{{ {name}(filter: {{ {filter} }}) {{ totalCount nodes {{ id }} }} }}")
+}
+
+fn in_store(side: &Side, name: &str, filter: &str) -> String {
+    format!("{{ store(id: \"{}\") {{ id {name}(filter: {{ {filter} }}) {{ totalCount nodes {{ id }} }} }} }}", side.store(0))
+}
+
+fn of_customer(side: &Side, filter: &str) -> String {
+    format!("{{ customer(id: \"{}\") {{ id orders(filter: {{ {filter} }}) {{ totalCount nodes {{ id }} }} }} }}", id_of(side, "Customer", 0))
+}
+
+fn node(id: &str) -> String {
+    format!("{{ node(id: \"{id}\") {{ __typename id }} }}")
+}
+
+/// Between two of one's own.
+fn nodes(side: &Side, kind: &str, id: &str) -> String {
+    let own = id_of(side, kind, 0);
+    format!("{{ nodes(ids: [\"{own}\", \"{id}\", \"{own}\"]) {{ __typename id }} }}")
+}

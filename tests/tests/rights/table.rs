@@ -1,0 +1,188 @@
+//! What each root field needs, and how it is called on one's own.
+
+use entities::{MembershipRole, TenantId, TokenRole};
+use tests::harness::{Side, Town};
+
+/// What a root field needs of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// Somebody who is known.
+    Known,
+    /// A right.
+    Right(&'static str),
+    /// A right, above all tenants: in one of them it is out of reach.
+    Above(&'static str),
+    /// A right, in one tenant: above all of them there is nothing to answer.
+    InTenant(&'static str),
+}
+
+use Needs::{Above, InTenant, Known, Nothing, Right};
+
+/// Every root field and what it needs; `Query.node` and its like once for each kind of thing.
+#[rustfmt::skip]
+pub const CALLS: &[(&str, Needs)] = &[
+    ("Query.viewer", Nothing),
+    ("Query.tenants", Right("ReadTenants")),
+    ("Query.tenant", Right("ReadTenants")),
+    ("Query.users", Right("ReadUsers")),
+    ("Query.apiTokens", Right("ReadApiTokens")),
+    ("Query.stores", Right("ReadStores")),
+    ("Query.store", Right("ReadStores")),
+    ("Query.customers", InTenant("ReadCustomers")),
+    ("Query.customer", InTenant("ReadCustomers")),
+    ("Query.products", InTenant("ReadProducts")),
+    ("Query.product", InTenant("ReadProducts")),
+    ("Query.orders", InTenant("ReadOrders")),
+    ("Query.order", InTenant("ReadOrders")),
+    ("Query.node: Tenant", Right("ReadTenants")),
+    ("Query.node: User", Right("ReadUsers")),
+    ("Query.node: ApiToken", Right("ReadApiTokens")),
+    ("Query.node: Store", Right("ReadStores")),
+    ("Query.node: Customer", InTenant("ReadCustomers")),
+    ("Query.node: Product", InTenant("ReadProducts")),
+    ("Query.node: ProductVariant", InTenant("ReadProducts")),
+    ("Query.node: Order", InTenant("ReadOrders")),
+    ("Query.node: OrderItem", InTenant("ReadOrders")),
+    ("Query.nodes: Store", Right("ReadStores")),
+    ("Query.nodes: Order", InTenant("ReadOrders")),
+    ("Mutation.signIn", Nothing),
+    ("Mutation.tokenRefresh", Nothing),
+    ("Mutation.invitationAccept", Nothing),
+    ("Mutation.passwordReset", Nothing),
+    ("Mutation.tenantCreate", Above("ManageTenants")),
+    ("Mutation.tenantUpdate", Right("UpdateTenant")),
+    ("Mutation.tenantSuspend", Right("ManageTenants")),
+    ("Mutation.tenantReactivate", Right("ManageTenants")),
+    ("Mutation.tenantDelete", Right("ManageTenants")),
+    ("Mutation.userInvite", Right("ManageUsers")),
+    ("Mutation.userRoleChange", Right("ManageUsers")),
+    ("Mutation.userDisable", Right("ManageUsers")),
+    ("Mutation.passwordResetLinkCreate", Right("ManageUsers")),
+    ("Mutation.apiTokenCreate", Right("ManageApiTokens")),
+    ("Mutation.apiTokenRevoke", Right("ManageApiTokens")),
+    ("Mutation.storeConnect", Right("ManageStores")),
+    ("Mutation.storeUpdate", Right("ManageStores")),
+    // The last: it ends the caller's session.
+    ("Mutation.signOut", Known),
+];
+
+/// Rights that no root field needs, and why.
+pub const NOT_IN_THE_SCHEMA: &[(&str, &str)] = &[("ImportStoreData", "files are imported by a command")];
+
+/// The root field of a call: what comes before the kind of thing.
+pub fn root(call: &str) -> &str {
+    call.split(':').next().unwrap_or(call)
+}
+
+/// A call of a root field on what is the caller's own.
+pub struct OwnCall {
+    /// The operation.
+    pub text: String,
+    /// The tenant that it is about, when that is a new one.
+    pub tenant: Option<TenantId>,
+}
+
+/// The id of something of a tenant that is in one of its stores, or the tenant's own.
+pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
+    let data = &side.stores[store];
+    match kind {
+        "Tenant" => side.tenant.to_string(),
+        "User" => side.spare.id.to_string(),
+        "ApiToken" => side.spare_token.to_string(),
+        "Store" => data.store.to_string(),
+        "Customer" => data.customers[0].id.to_string(),
+        "Product" => data.products[0].id.to_string(),
+        "ProductVariant" => data.variants[0].id.to_string(),
+        "Order" => data.orders[0].id.to_string(),
+        "OrderItem" => data.items[0].id.to_string(),
+        other => panic!("say in id_of() which {other} of a tenant to ask for"),
+    }
+}
+
+/// How a call is made. `new` is a number that no other call has; what a mutation uses up is made for it.
+pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
+    let side = &town.ours;
+    let (tenant, store) = (side.tenant, side.store(0));
+    let mut about = None;
+    let (field, kind) = call.split_once(": ").unwrap_or((call, ""));
+    let text = match field.split_once('.').map_or(field, |(_, name)| name) {
+        "viewer" => "{ viewer { kind scopes tenant { id } user { id } apiToken { id } memberships { tenantId companyName } } }".to_owned(),
+        "tenants" => "{ tenants { totalCount nodes { id companyName } } }".to_owned(),
+        "users" => format!("{{ users(tenantId: \"{tenant}\") {{ totalCount nodes {{ id email membership {{ id }} }} }} }}"),
+        "apiTokens" => format!("{{ apiTokens(tenantId: \"{tenant}\") {{ totalCount nodes {{ id name }} }} }}"),
+        list @ ("stores" | "customers" | "products" | "orders") => format!("{{ {list} {{ totalCount nodes {{ id }} }} }}"),
+        "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),
+        "store" => format!("{{ store(id: \"{store}\") {{ id name }} }}"),
+        "customer" => format!("{{ customer(id: \"{}\") {{ id email }} }}", id_of(side, "Customer", 0)),
+        "product" => format!("{{ product(id: \"{}\") {{ id title }} }}", id_of(side, "Product", 0)),
+        "order" => format!("{{ order(id: \"{}\") {{ id email }} }}", id_of(side, "Order", 0)),
+        "node" => format!("{{ node(id: \"{}\") {{ id __typename }} }}", id_of(side, kind, 0)),
+        "nodes" => format!("{{ nodes(ids: [\"{0}\", \"{0}\"]) {{ id }} }}", id_of(side, kind, 0)),
+        "signIn" => {
+            mutation("signIn", &format!("email: \"{}\", password: \"{}\"", side.spare.email, tests::harness::PASSWORD), "user { id } session { accessToken }")
+        }
+        "tokenRefresh" => {
+            let (_, token) = town.people.session(&side.spare.email).await;
+            mutation("tokenRefresh", &format!("refreshToken: \"{token}\""), "user { id } session { accessToken }")
+        }
+        "invitationAccept" => {
+            let (_, link) = town.people.invited(tenant, &format!("accept{new}@example.jp"), MembershipRole::TenantMember, None).await;
+            mutation("invitationAccept", &format!("token: \"{link}\", password: \"{}\"", tests::harness::PASSWORD), "user { id } tenantId")
+        }
+        "passwordReset" => {
+            let link = town.people.reset_link(side.spare.id).await;
+            mutation("passwordReset", &format!("token: \"{link}\", password: \"{}\"", tests::harness::PASSWORD), "user { id }")
+        }
+        "signOut" => "mutation { signOut { signedOut userErrors { code message } } }".to_owned(),
+        "tenantCreate" => mutation("tenantCreate", &format!("companyName: \"New {new}\", contactEmail: \"new@example.jp\""), "tenant { id }"),
+        "tenantUpdate" => mutation("tenantUpdate", &format!("id: \"{tenant}\", contactPhone: \"03-{new}\""), "tenant { id contactPhone }"),
+        "tenantSuspend" => {
+            let fresh = *about.insert(town.people.tenant(&format!("Suspended {new}")).await);
+            mutation("tenantSuspend", &format!("id: \"{fresh}\", reason: \"unpaid\""), "tenant { id status }")
+        }
+        "tenantReactivate" => {
+            let fresh = *about.insert(town.people.tenant(&format!("Reactivated {new}")).await);
+            town.people.suspend(fresh).await;
+            mutation("tenantReactivate", &format!("id: \"{fresh}\""), "tenant { id status }")
+        }
+        "tenantDelete" => {
+            let fresh = *about.insert(town.people.tenant(&format!("Deleted {new}")).await);
+            mutation("tenantDelete", &format!("id: \"{fresh}\", companyName: \"Deleted {new}\""), "tenant { id status }")
+        }
+        "userInvite" => mutation(
+            "userInvite",
+            &format!("email: \"invited{new}@example.jp\", role: TENANT_MEMBER, tenantId: \"{tenant}\""),
+            "user { id membership { id } } token",
+        ),
+        "userRoleChange" => {
+            let input = format!("userId: \"{}\", role: TENANT_MEMBER, storeIds: [\"{store}\"], tenantId: \"{tenant}\"", side.spare.id);
+            mutation("userRoleChange", &input, "user { id membership { storeIds } }")
+        }
+        "userDisable" => {
+            let (user, _) = town.people.invited(tenant, &format!("disabled{new}@example.jp"), MembershipRole::TenantMember, None).await;
+            mutation("userDisable", &format!("userId: \"{user}\", tenantId: \"{tenant}\""), "user { id }")
+        }
+        "passwordResetLinkCreate" => mutation("passwordResetLinkCreate", &format!("userId: \"{}\"", side.spare.id), "user { id } token"),
+        "apiTokenCreate" => {
+            mutation("apiTokenCreate", &format!("name: \"made {new}\", scopes: [ORDERS_READ], tenantId: \"{tenant}\""), "apiToken { id } secret")
+        }
+        "apiTokenRevoke" => {
+            let (token, _) = town.people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
+            mutation("apiTokenRevoke", &format!("id: \"{token}\""), "apiToken { id revokedAt }")
+        }
+        "storeConnect" => {
+            let input = format!("domain: \"shop{new}.myshopify.com\", accessToken: \"secret\", tenantId: \"{tenant}\"");
+            mutation("storeConnect", &input, "store { id domain }")
+        }
+        "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        _ => panic!("say in own_call() how {call} is called"),
+    };
+    OwnCall { text, tenant: about }
+}
+
+/// A mutation with one input object.
+pub fn mutation(name: &str, input: &str, selected: &str) -> String {
+    format!("mutation {{ {name}(input: {{ {input} }}) {{ {selected} userErrors {{ code field message }} }} }}")
+}
