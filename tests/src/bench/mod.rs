@@ -1,0 +1,31 @@
+//! What the product costs, measured beside a floor in the same run.
+//!
+//! `cargo build --release -p api -p tests && target/release/bench` needs PostgreSQL (TEST_POSTGRES_URL, or a server on
+//! 127.0.0.1:5432 that lets `postgres` in) and prints Markdown. `target/release/bench NAME` runs one of [`BENCHMARKS`].
+
+mod answers;
+mod api;
+mod cases;
+mod child;
+mod data;
+mod floor;
+mod load;
+mod report;
+mod rooms;
+
+use std::error::Error;
+
+/// What a benchmark ends with.
+pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The benchmarks, the first by default.
+pub const BENCHMARKS: [&str; 1] = ["api"];
+
+/// Runs a benchmark, or a server that one of them compares the product with.
+pub async fn run(args: &[String]) -> Outcome<()> {
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] | ["api"] => api::run().await,
+        ["floor", kind, url, tenant] => floor::serve(kind.parse()?, url, tenant.parse()?).await,
+        _ => Err(format!("the benchmarks are: {}", BENCHMARKS.join(", ")).into()),
+    }
+}
