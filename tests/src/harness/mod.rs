@@ -4,6 +4,7 @@ mod clock;
 mod contract;
 mod database;
 mod people;
+pub mod program;
 pub mod seed;
 mod server;
 mod town;
