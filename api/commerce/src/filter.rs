@@ -62,7 +62,13 @@ impl Conditions {
     /// The column has one of these values; no list means any, an empty one none.
     pub fn one_of<V: Into<sea_orm::Value> + Clone>(&mut self, name: &'static str, values: Option<&[V]>) -> &mut Self {
         if let Some(values) = values {
-            self.found.push(self.column(name).is_in(values.iter().cloned().map(|value| Expr::val(value.into()))));
+            let mut distinct: Vec<sea_orm::Value> = Vec::new();
+            for value in values.iter().cloned().map(Into::into) {
+                if !distinct.contains(&value) {
+                    distinct.push(value);
+                }
+            }
+            self.found.push(self.column(name).is_in(distinct.into_iter().map(Expr::val)));
         }
         self
     }

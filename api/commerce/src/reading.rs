@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use platform::callers::Action;
-use platform::db::{Cursor, ExternalRef, List, Page, PageRequest, Parent, SortValue, TenantRow, Tx};
+use platform::db::{Cursor, ExternalRef, List, Page, PageRequest, Parent, SortKind, SortValue, TenantRow, Tx};
 use platform::{DbErr, Denied, OpCtx, Permit};
 use sea_orm::sea_query::SimpleExpr;
 use uuid::Uuid;
@@ -24,6 +24,16 @@ pub enum ReadError {
 pub trait SortKey<T>: Copy + Send + Sync {
     /// The column.
     fn column(self) -> &'static str;
+
+    /// What kind of value it is.
+    fn kind(self) -> SortKind {
+        // Columns tell their kind by their name, as the migrations give it.
+        match self.column() {
+            name if name.ends_with("_at") => SortKind::At,
+            name if name.ends_with("_key") => SortKind::Text,
+            _ => SortKind::Int,
+        }
+    }
 
     /// The row's place in this order.
     fn value(self, row: &T) -> SortValue;

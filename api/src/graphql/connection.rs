@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{Object, ObjectType, OutputType, Result, SimpleObject, TypeName};
-use platform::db::{Cursor, Direction, Page, PageRequest};
+use platform::db::{Cursor, Direction, Page, PageRequest, SortKind};
 
 use super::errors::{IntoGraphql, bad_input, internal};
 use super::render::{Render, Shape, render_list};
@@ -29,7 +29,7 @@ pub struct PageArgs {
 
 impl PageArgs {
     /// The page of a list sorted by `sort`, the largest first when `reverse`.
-    pub fn request(self, sort: &str, reverse: bool) -> Result<PageRequest> {
+    pub fn request(self, sort: &str, kind: SortKind, reverse: bool) -> Result<PageRequest> {
         let (limit, cursor, direction) = match (self.first, self.after, self.last, self.before) {
             (Some(_), _, Some(_), _) => return Err(bad_input("`first` and `last` exclude each other: pass one of them")),
             (_, Some(_), _, Some(_)) => return Err(bad_input("`after` and `before` exclude each other: pass one of them")),
@@ -43,7 +43,7 @@ impl PageArgs {
         if !(0..=MAX_PAGE).contains(&limit) {
             return Err(bad_input(format!("`{name}` is {limit}; a page has 0 to {MAX_PAGE} rows")));
         }
-        let cursor = cursor.map(|text| Cursor::decode(&text, sort)).transpose().map_err(IntoGraphql::into_graphql)?;
+        let cursor = cursor.map(|text| Cursor::decode(&text, sort, kind)).transpose().map_err(IntoGraphql::into_graphql)?;
         Ok(PageRequest { limit: limit.unsigned_abs(), direction, cursor, reverse })
     }
 }

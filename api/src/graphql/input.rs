@@ -1,7 +1,7 @@
 //! Inputs that lists share.
 
 use async_graphql::{Enum, ID, InputObject, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use entities::InvalidId;
 
 use super::errors::bad_input;
@@ -25,9 +25,37 @@ pub struct DateTimeRange {
     before: Option<DateTime<Utc>>,
 }
 
-impl From<DateTimeRange> for commerce::filter::TimeRange {
-    fn from(range: DateTimeRange) -> Self {
-        Self { from: range.from, before: range.before }
+impl DateTimeRange {
+    /// The span, its ends checked: the databases agree on the years 1 to 9999 alone.
+    pub fn read(self) -> Result<commerce::filter::TimeRange> {
+        for at in self.from.iter().chain(&self.before) {
+            if !(1..=9999).contains(&at.year()) {
+                return Err(bad_input("instants lie in the years 1 to 9999"));
+            }
+        }
+        Ok(commerce::filter::TimeRange { from: self.from, before: self.before })
+    }
+}
+
+/// The longest text that a filter takes, in characters.
+const MAX_TEXT: usize = 255;
+/// The most words that a text search takes.
+const MAX_WORDS: usize = 10;
+
+/// A text that a filter compares.
+pub fn short(text: Option<String>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > MAX_TEXT => Err(bad_input(format!("a filter's text has at most {MAX_TEXT} characters"))),
+        text => Ok(text),
+    }
+}
+
+/// The words of a text search: each is a condition of its own.
+pub fn words(text: Option<String>) -> Result<Option<String>> {
+    let text = short(text)?;
+    match &text {
+        Some(text) if text.split_whitespace().count() > MAX_WORDS => Err(bad_input(format!("a text search takes at most {MAX_WORDS} words"))),
+        _ => Ok(text),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, InputType, Name, ObjectType, Result};
-use commerce::reading::{Listed, ReadError, Reading, cursor_of};
+use commerce::reading::{Listed, ReadError, Reading, SortKey, cursor_of};
 use futures::future::BoxFuture;
 use platform::db::{ExternalRef, Page, Parent};
 use platform::{Denied, OpCtx};
@@ -176,7 +176,7 @@ pub async fn pages<T: Planned>(ctx: &OpCtx, parents: &[Parent], column: &'static
     let args = PageArgs { first: field.argument("first")?, after: field.argument("after")?, last: field.argument("last")?, before: field.argument("before")? };
     let filter = field.argument::<Option<T::FilterInput>>("filter")?.map_or_else(|| Ok(Default::default()), IntoFilter::into_filter)?;
     let (sort, reverse) = T::OrderInput::into_order(field.argument("orderBy")?);
-    let request = args.request(commerce::reading::SortKey::column(sort), reverse)?;
+    let request = args.request(SortKey::column(sort), SortKey::kind(sort), reverse)?;
     let (connection, edge) = (format!("{}Connection", T::NAME), format!("{}Edge", T::NAME));
 
     let reading = Reading::<T::Row>::default();
@@ -218,7 +218,7 @@ pub async fn list<T: Planned>(
     let selected = Selected::of(ctx);
     let filter = filter.map_or_else(|| Ok(Default::default()), IntoFilter::into_filter)?;
     let (sort, reverse) = T::OrderInput::into_order(order);
-    let request = args.request(commerce::reading::SortKey::column(sort), reverse)?;
+    let request = args.request(SortKey::column(sort), SortKey::kind(sort), reverse)?;
     let (connection, edge) = (format!("{}Connection", T::NAME), format!("{}Edge", T::NAME));
     let reading = Reading::<T::Row>::default();
     let Page { rows, has_next, has_previous } = reading.page(op, &filter, sort, &request).await.map_err(IntoGraphql::into_graphql)?;

@@ -38,6 +38,22 @@ struct Parameters {
     extensions: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+impl Parameters {
+    /// Whether any text has the one character that PostgreSQL cannot hold.
+    fn has_nul(&self) -> bool {
+        fn nul(value: &serde_json::Value) -> bool {
+            match value {
+                serde_json::Value::String(text) => text.contains('\0'),
+                serde_json::Value::Array(items) => items.iter().any(nul),
+                serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || nul(value)),
+                serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
+            }
+        }
+        let written = self.query.as_ref().is_some_and(|query| query.contains('\0') || query.contains("\\u0000"));
+        written || self.variables.iter().flat_map(serde_json::Map::values).any(nul)
+    }
+}
+
 /// An answer without data.
 struct Refusal {
     status: StatusCode,
@@ -45,11 +61,12 @@ struct Refusal {
     message: String,
     at: Option<(usize, usize)>,
     allow: Option<&'static str>,
+    request_id: String,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), at: None, allow: None }
+        Self { status, code, message: message.into(), at: None, allow: None, request_id: String::new() }
     }
 
     fn malformed(message: impl Into<String>) -> Self {
@@ -58,6 +75,9 @@ impl Refusal {
 
     fn into_response(self, answer: Answer) -> Response {
         let mut error = serde_json::json!({ "message": self.message, "extensions": { "code": self.code.as_str() } });
+        if self.code == Code::Internal && !self.request_id.is_empty() {
+            error["extensions"]["requestId"] = self.request_id.clone().into();
+        }
         if let Some((line, column)) = self.at {
             error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
         }
@@ -91,9 +111,9 @@ pub async fn graphql(
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response(Answer::Json);
     };
     let request_id = request_id.and_then(|Extension(id)| id.header_value().to_str().ok().map(str::to_owned)).unwrap_or_default();
-    match serve(app, peer, request_id, request, answer).await {
+    match serve(app, peer, request_id.clone(), request, answer).await {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(answer),
+        Err(refusal) => Refusal { request_id, ..refusal }.into_response(answer),
     }
 }
 
@@ -105,6 +125,9 @@ async fn serve(app: Arc<App>, peer: SocketAddr, request_id: String, request: Req
         _ => return Err(Refusal { allow: Some("GET, POST"), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, "use GET or POST") }),
     };
     let parameters = if reads_only { from_query(&parts.uri)? } else { from_body(&parts.headers, body, app.limits.body).await? };
+    if parameters.has_nul() {
+        return Err(Refusal::malformed("text with the character U+0000 cannot be stored; take it out"));
+    }
     let query = parameters.query.ok_or_else(|| Refusal::malformed("the parameter `query` is missing"))?;
     let document = app.documents.parse(&query).map_err(|refused| refused_document(&refused, answer))?;
     let operation = chosen_operation(&document, parameters.operation_name.as_deref()).map_err(|message| request_error(message, answer))?;

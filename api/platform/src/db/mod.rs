@@ -13,7 +13,7 @@ pub use connect::{ConnectError, Database, DatabaseSettings};
 pub use guard::{RoleProblem, check_role, unprotected_tables};
 pub use list::{List, TenantRow};
 pub use migrate::{MigrateError, MigrationState, migrate, migration_state};
-pub use page::{Cursor, CursorError, Direction, Page, PageRequest, SortValue, keyset, keyset_condition};
+pub use page::{Cursor, CursorError, Direction, Page, PageRequest, SortKind, SortValue, keyset, keyset_condition};
 pub use row::FromRow;
 pub use sql::{ExternalRef, Parent, in_ids, is_sqlite, parents, per_parent, rows_of};
 pub use tx::{Access, CopyError, Tx};

@@ -9,7 +9,7 @@ use platform::OpCtx;
 
 use super::stores::Store;
 use super::{NoFilter, parent, store_of};
-use crate::graphql::input::{DateTimeRange, ids, order_input};
+use crate::graphql::input::{DateTimeRange, ids, order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, object, pages, referred};
 use crate::graphql::scalars::{Decimal, Money, money};
 use crate::graphql::selection::Selected;
@@ -125,12 +125,12 @@ impl IntoFilter<commerce::catalog::ProductFilter> for ProductFilter {
     fn into_filter(self) -> Result<commerce::catalog::ProductFilter> {
         Ok(commerce::catalog::ProductFilter {
             store_ids: ids(self.store_ids)?,
-            vendor: self.vendor,
-            product_type: self.product_type,
-            category: self.category,
-            created_at: self.created_at.map(Into::into),
-            updated_at: self.updated_at.map(Into::into),
-            text: self.text,
+            vendor: short(self.vendor)?,
+            product_type: short(self.product_type)?,
+            category: short(self.category)?,
+            created_at: self.created_at.map(DateTimeRange::read).transpose()?,
+            updated_at: self.updated_at.map(DateTimeRange::read).transpose()?,
+            text: words(self.text)?,
         })
     }
 }

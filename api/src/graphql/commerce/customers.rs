@@ -10,7 +10,7 @@ use platform::OpCtx;
 use super::orders::Order;
 use super::stores::Store;
 use super::{parent, store_of};
-use crate::graphql::input::{DateTimeRange, MoneyRange, ids, order_input};
+use crate::graphql::input::{DateTimeRange, MoneyRange, ids, order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, object, pages, referred};
 use crate::graphql::scalars::{Money, money};
 use crate::graphql::selection::Selected;
@@ -106,13 +106,13 @@ impl IntoFilter<commerce::customers::CustomerFilter> for CustomerFilter {
     fn into_filter(self) -> Result<commerce::customers::CustomerFilter> {
         Ok(commerce::customers::CustomerFilter {
             store_ids: ids(self.store_ids)?,
-            created_at: self.created_at.map(Into::into),
-            updated_at: self.updated_at.map(Into::into),
+            created_at: self.created_at.map(DateTimeRange::read).transpose()?,
+            updated_at: self.updated_at.map(DateTimeRange::read).transpose()?,
             total_spent: self.total_spent.map(MoneyRange::read).transpose()?,
-            email: self.email,
+            email: short(self.email)?,
             accepts_email_marketing: self.accepts_email_marketing,
             is_active: self.is_active,
-            text: self.text,
+            text: words(self.text)?,
         })
     }
 }

@@ -13,7 +13,7 @@ use super::customers::Customer;
 use super::stores::Store;
 use super::{NoFilter, parent, store_of};
 use crate::graphql::enums::{FinancialStatus, FulfillmentStatus, OrderStatus};
-use crate::graphql::input::{DateTimeRange, MoneyRange, ids, order_input};
+use crate::graphql::input::{DateTimeRange, MoneyRange, ids, order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, by_external, object, pages, referred};
 use crate::graphql::scalars::{CurrencyCode, Money, money, stored_currency};
 use crate::graphql::selection::Selected;
@@ -164,14 +164,14 @@ impl IntoFilter<commerce::orders::OrderFilter> for OrderFilter {
             statuses: all(self.statuses),
             financial_statuses: all(self.financial_statuses),
             fulfillment_statuses: all(self.fulfillment_statuses),
-            processed_at: self.processed_at.map(Into::into),
-            created_at: self.created_at.map(Into::into),
-            updated_at: self.updated_at.map(Into::into),
+            processed_at: self.processed_at.map(DateTimeRange::read).transpose()?,
+            created_at: self.created_at.map(DateTimeRange::read).transpose()?,
+            updated_at: self.updated_at.map(DateTimeRange::read).transpose()?,
             total_price: self.total_price.map(MoneyRange::read).transpose()?,
-            number: self.number,
-            email: self.email,
+            number: short(self.number)?,
+            email: short(self.email)?,
             test: self.test,
-            text: self.text,
+            text: words(self.text)?,
         })
     }
 }

@@ -12,7 +12,7 @@ use super::customers::Customer;
 use super::orders::Order;
 use super::parent;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
-use crate::graphql::input::order_input;
+use crate::graphql::input::{order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, object, pages};
 use crate::graphql::people::Tenant;
 use crate::graphql::scalars::{CurrencyCode, stored_currency};
@@ -95,8 +95,8 @@ impl IntoFilter<commerce::stores::StoreFilter> for StoreFilter {
             tenant_id: None,
             statuses: self.statuses.map(|all| all.into_iter().map(Into::into).collect()),
             data_kinds: self.data_kinds.map(|all| all.into_iter().map(Into::into).collect()),
-            domain: self.domain,
-            text: self.text,
+            domain: short(self.domain)?,
+            text: words(self.text)?,
         })
     }
 }

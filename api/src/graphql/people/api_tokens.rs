@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entities::ApiTokenId;
 use people::api_tokens::{ApiTokenRow, NewApiToken, TokenSort};
-use platform::db::Page;
+use platform::db::{Page, SortKind};
 use secrecy::ExposeSecret;
 
 use super::tenants::top_level;
@@ -161,7 +161,7 @@ impl ApiTokenQuery {
     ) -> Result<Connection<ApiToken>> {
         let (op, tokens) = (op(ctx)?, &services(ctx)?.api_tokens);
         let sort = TokenSort::CreatedAt;
-        let request = PageArgs { first, after, last, before }.request(sort.as_str(), false)?;
+        let request = PageArgs { first, after, last, before }.request(sort.as_str(), SortKind::At, false)?;
         let tenant = tenant_id.as_ref().map(id).transpose()?;
         let Page { rows, has_next, has_previous } = tokens.page(op, tenant, &request).await.map_err(top_level)?;
         let total_count = match Selected::of(ctx).has("ApiTokenConnection", "totalCount") {

@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use entities::TenantId;
 use people::tenants::{NewTenant, TenantChanges, TenantError, TenantReading, TenantRow, TenantSort, TenantSummary};
 use platform::OpCtx;
-use platform::db::Parent;
+use platform::db::{Parent, SortKind};
 
 use crate::graphql::commerce::Store;
 use crate::graphql::connection::{Connection, PageArgs, page_cost};
 use crate::graphql::enums::TenantStatus;
-use crate::graphql::input::{id, order_input};
+use crate::graphql::input::{id, order_input, short};
 use crate::graphql::objects::{IntoOrder, Slot, object, pages};
 use crate::graphql::payload::{Expected, payload};
 use crate::graphql::selection::Selected;
@@ -129,6 +129,13 @@ pub fn top_level(error: impl Expected) -> async_graphql::Error {
     match error.expected() {
         Ok(refused) => crate::graphql::errors::bad_input(refused.into_message()),
         Err(error) => error,
+    }
+}
+
+fn kind_of(sort: TenantSort) -> SortKind {
+    match sort {
+        TenantSort::CreatedAt => SortKind::At,
+        TenantSort::CompanyName => SortKind::Text,
     }
 }
 
@@ -272,11 +279,14 @@ impl TenantQuery {
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<TenantOrder>,
     ) -> Result<Connection<Tenant>> {
         let (op, selected) = (op(ctx)?, Selected::of(ctx));
-        let filter = filter
-            .map(|filter| people::tenants::TenantFilter { statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()), text: filter.text });
-        let filter = filter.unwrap_or_default();
+        let filter = match filter {
+            Some(filter) => {
+                people::tenants::TenantFilter { statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()), text: short(filter.text)? }
+            }
+            None => people::tenants::TenantFilter::default(),
+        };
         let (sort, reverse) = TenantOrder::into_order(order_by);
-        let request = PageArgs { first, after, last, before }.request(sort.as_str(), reverse)?;
+        let request = PageArgs { first, after, last, before }.request(sort.as_str(), kind_of(sort), reverse)?;
         let page = TenantReading.page(op, &filter, sort, &request).await.map_err(top_level)?;
         let total_count = match selected.has("TenantConnection", "totalCount") {
             true => Some(TenantReading.count(op, &filter).await.map_err(top_level)?),

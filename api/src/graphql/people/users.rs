@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entities::UserId;
 use people::users::{Invitation, Member, Membership, UserRow, UserSort};
-use platform::db::Page;
+use platform::db::{Page, SortKind};
 use secrecy::ExposeSecret;
 
 use super::tenants::top_level;
@@ -228,7 +228,7 @@ impl UserQuery {
     ) -> Result<Connection<User>> {
         let (op, users) = (op(ctx)?, &services(ctx)?.users);
         let sort = UserSort::CreatedAt;
-        let request = PageArgs { first, after, last, before }.request(sort.as_str(), false)?;
+        let request = PageArgs { first, after, last, before }.request(sort.as_str(), SortKind::At, false)?;
         op.authorize::<platform::callers::actions::ReadUsers>().map_err(IntoGraphql::into_graphql)?;
         let named = tenant_id.as_ref().map(id).transpose()?;
         let Some(tenant) = named.or(op.standing().tenant()) else { return Err(platform::Denied::ChooseTenant.into_graphql()) };
