@@ -167,6 +167,7 @@ const STATEMENTS: &[&str] = &[
 /// (caller, field, key) → what was asked for and what came of it; written with the work itself.
 const IDEMPOTENCY: &[&str] = &[
     "create table idempotency_keys (
+       tenant_id {uuid},
        caller {key} not null,
        field {key} not null,
        idempotency_key {key} not null,
@@ -179,13 +180,13 @@ const IDEMPOTENCY: &[&str] = &[
 
 async fn protect_tables(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     protect_where(manager, "tenants", &format!("id = {CURRENT_TENANT}")).await?;
-    for table in ["tenant_keys", "tenant_memberships", "api_tokens"] {
+    for table in ["tenant_keys", "tenant_memberships", "api_tokens", "idempotency_keys"] {
         protect(manager, table).await?;
     }
     // A user is the tenant's while a membership (itself locked) says so.
     protect_where(manager, "users", "exists (select 1 from tenant_memberships m where m.user_id = users.id)").await?;
     for (table, rights) in
-        [("tenants", "select"), ("users", "select, insert, update"), ("tenant_memberships", "select, insert, update"), ("api_tokens", "select")]
+        [("tenants", "select"), ("users", "select, insert, update"), ("tenant_memberships", "select, insert, update"), ("api_tokens", "select"), ("idempotency_keys", "select, insert, update, delete")]
     {
         open_to_identity(manager, table, rights).await?;
     }
@@ -201,7 +202,6 @@ async fn protect_tables(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     }
     grant(manager, "platform_settings", "select", &[APP_ROLE]).await?;
     grant(manager, "platform_settings", "select, insert, update", &[PLATFORM_ROLE]).await?;
-    grant(manager, "idempotency_keys", "select, insert, update, delete", &[APP_ROLE, PLATFORM_ROLE, IDENTITY_ROLE]).await?;
     grant(manager, "seaql_migrations", "select", &[APP_ROLE]).await
 }
 
@@ -231,7 +231,7 @@ async fn caller_functions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     for function in CALLER_FUNCTIONS {
         lookup_function(manager, function).await?;
     }
-    db.execute_unprepared(&format!("grant update (last_used_at) on api_tokens to {IDENTITY_ROLE}")).await?;
+    db.execute_unprepared(&format!("grant update (last_used_at, revoked_at) on api_tokens to {IDENTITY_ROLE}")).await?;
     db.execute_unprepared(&format!("grant update (last_activity_at) on tenants to {IDENTITY_ROLE}")).await?;
     Ok(())
 }

@@ -136,6 +136,8 @@ const STATEMENTS: &[&str] = &[
     "create index customers_by_updated on customers (tenant_id, updated_at, id)",
     "create index customers_by_spent on customers (tenant_id, total_spent_minor, id)",
     "create index customers_by_store_created on customers (tenant_id, store_id, created_at, id)",
+    "create index customers_by_store_updated on customers (tenant_id, store_id, updated_at, id)",
+    "create index customers_by_store_spent on customers (tenant_id, store_id, total_spent_minor, id)",
     "create index customers_by_email on customers (tenant_id, email_key)",
     "create table products (
        id {uuid} not null,
@@ -162,6 +164,8 @@ const STATEMENTS: &[&str] = &[
     "create index products_by_created on products (tenant_id, created_at, id)",
     "create index products_by_updated on products (tenant_id, updated_at, id)",
     "create index products_by_store_title on products (tenant_id, store_id, title_key, id)",
+    "create index products_by_store_created on products (tenant_id, store_id, created_at, id)",
+    "create index products_by_store_updated on products (tenant_id, store_id, updated_at, id)",
     "create table product_variants (
        id {uuid} not null,
        tenant_id {uuid} not null,
@@ -188,7 +192,7 @@ const STATEMENTS: &[&str] = &[
        unique (tenant_id, store_id, external_id),
        foreign key (tenant_id, store_id) references stores (tenant_id, id),
        foreign key (tenant_id, product_id) references products (tenant_id, id))",
-    "create index product_variants_by_product on product_variants (tenant_id, product_id, id)",
+    "create index product_variants_by_product on product_variants (tenant_id, product_id, created_at, id)",
     "create index product_variants_by_sku on product_variants (tenant_id, sku)",
     "create table orders (
        id {uuid} not null,
@@ -223,6 +227,8 @@ const STATEMENTS: &[&str] = &[
     "create index orders_by_updated on orders (tenant_id, updated_at, id)",
     "create index orders_by_total on orders (tenant_id, total_price_minor, id)",
     "create index orders_by_store_processed on orders (tenant_id, store_id, processed_at, id)",
+    "create index orders_by_store_updated on orders (tenant_id, store_id, updated_at, id)",
+    "create index orders_by_store_total on orders (tenant_id, store_id, total_price_minor, id)",
     "create index orders_by_customer_processed on orders (tenant_id, customer_id, processed_at, id)",
     "create index orders_by_number on orders (tenant_id, number)",
     "create index orders_by_email on orders (tenant_id, email_key)",

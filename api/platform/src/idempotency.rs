@@ -56,6 +56,7 @@ pub async fn attempt<'a>(ctx: &OpCtx, tx: &Tx, field: &'static str, key: Option<
     let input_hash = Sha256::digest(serde_json::to_vec(input).unwrap_or_default()).to_vec();
     forget_old(tx, ctx.now() - KEPT).await?;
     let row = ActiveModel {
+        tenant_id: Set(ctx.standing().tenant()),
         caller: Set(caller.clone()),
         field: Set(field.to_owned()),
         idempotency_key: Set(key.to_owned()),

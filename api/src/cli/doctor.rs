@@ -54,11 +54,16 @@ async fn check(settings: &Settings, findings: &mut Findings) {
         findings.bad("database", format!("{} does not exist yet; `noren serve` makes it", file.display()));
         return;
     }
-    let master = match settings.master_key() {
-        Ok(master) => {
+    let missing_key = settings.key_file().filter(|file| settings.master_key.is_none() && !file.exists());
+    if let Some(file) = missing_key {
+        findings.bad("keys", format!("the key file {} is gone; restore it, or nothing that is sealed will open", file.display()));
+    }
+    let master = match settings.master_key_if_there() {
+        Ok(Some(master)) => {
             findings.good("keys", "the master key is readable");
             Some(master)
         }
+        Ok(None) => None,
         Err(error) => {
             findings.bad("keys", error);
             None

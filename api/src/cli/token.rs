@@ -57,7 +57,11 @@ pub async fn run(settings: &Settings, command: TokenCommand) -> Result<(), Failu
     let scopes = scopes.iter().map(|scope| scope.parse::<ApiScope>()).collect::<Result<Vec<_>, _>>()?;
     let opened = open(settings, false).await?;
     let ctx = operator(&opened.db, None)?;
-    let expires_at = expires.map(|expires| chrono::TimeDelta::from_std(expires.into())).transpose()?.map(|expires| ctx.now() + expires);
+    let expires_at = expires.map(|expires| chrono::TimeDelta::from_std(expires.into())).transpose()?;
+    let expires_at = match expires_at {
+        Some(expires) => Some(ctx.now().checked_add_signed(expires).ok_or_else(|| Failure::Message("--expires is too far away".to_owned()))?),
+        None => None,
+    };
     let created = ApiTokens.create_for_operator(&ctx, OperatorToken { role: role.into(), tenant, scopes, expires_at, name }).await?;
     println!("{}", created.secret.expose_secret());
     Ok(())

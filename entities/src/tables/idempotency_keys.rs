@@ -3,10 +3,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait};
 
+use crate::TenantId;
+
 /// A row of `idempotency_keys`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
+    /// The tenant that the caller was in; none for a platform administrator above all of them.
+    pub tenant_id: Option<TenantId>,
     /// Caller.
     #[sea_orm(primary_key, auto_increment = false)]
     pub caller: String,

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::sign_in_attempts::{Column, Entity};
+use entities::tables::{sessions, users};
 use platform::crypto::hash_secret;
-use platform::{DbErr, OpCtx};
+use platform::{DbErr, OpCtx, Tx};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
 
@@ -17,7 +18,10 @@ use super::error::SignInError;
 const FREE: i32 = 5;
 /// Failures from one address that cost nothing: many people may share it.
 const FREE_BY_ADDRESS: i32 = 20;
+/// The longest wait after failures for one e-mail from one address.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// The longest wait after failures from one address: long enough to make guessing slow, too short to shut an office out.
+const LONGEST_BY_ADDRESS: TimeDelta = TimeDelta::seconds(30);
 /// Failures are forgotten after this long without another.
 const FORGOTTEN: TimeDelta = TimeDelta::days(1);
 
@@ -58,21 +62,37 @@ pub(super) async fn begin(ctx: &OpCtx, email_key: &str) -> Result<Try, SignInErr
     for row in tx.query_all(&select).await? {
         counts.push(Count { key: row.try_get_by_index(0)?, failures: row.try_get_by_index(1)?, blocked_until: row.try_get_by_index(2)? });
     }
-    if let Some(retry_at) = counts.iter().map(|count| count.blocked_until).filter(|until| *until > now).max() {
+    // Whoever has signed in from here before does not wait for what strangers at the same address do.
+    let known = signed_in_here(&tx, email_key, ctx.origin().address).await?;
+    let holds = |count: &&Count| count.blocked_until > now && !(known && count.key == this.address);
+    if let Some(retry_at) = counts.iter().filter(holds).map(|count| count.blocked_until).max() {
         return Err(SignInError::TooManyAttempts { retry_at });
     }
     for count in counts {
-        let free = if count.key == this.pair { FREE } else { FREE_BY_ADDRESS };
+        let (free, longest) = if count.key == this.pair { (FREE, LONGEST) } else { (FREE_BY_ADDRESS, LONGEST_BY_ADDRESS) };
         let failures = count.failures.saturating_add(1);
         let update = Query::update()
             .table(Entity)
-            .values([(Column::Failures, failures.into()), (Column::BlockedUntil, (now + delay(failures, free)).into()), (Column::UpdatedAt, now.into())])
+            .values([(Column::Failures, failures.into()), (Column::BlockedUntil, (now + delay(failures, free).min(longest)).into()), (Column::UpdatedAt, now.into())])
             .and_where(Expr::col(Column::AttemptKey).eq(count.key))
             .take();
         tx.execute(&update).await?;
     }
     ctx.commit(tx).await?;
     Ok(this)
+}
+
+async fn signed_in_here(tx: &Tx, email_key: &str, address: Option<IpAddr>) -> Result<bool, DbErr> {
+    let Some(address) = address else { return Ok(false) };
+    let user = Query::select().column(users::Column::Id).from(users::Entity).and_where(Expr::col(users::Column::EmailKey).eq(email_key)).take();
+    let session = Query::select()
+        .expr(Expr::val(1))
+        .from(sessions::Entity)
+        .and_where(Expr::col(sessions::Column::UserId).in_subquery(user))
+        .and_where(Expr::col(sessions::Column::Address).eq(address.to_string()))
+        .limit(1)
+        .take();
+    Ok(tx.query_one(&session).await?.is_some())
 }
 
 impl Try {

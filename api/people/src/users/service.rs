@@ -142,7 +142,8 @@ impl Users {
         Ok(member)
     }
 
-    /// Shuts a user out: of the tenant, or, when a platform administrator names none, of everything.
+    /// Shuts a user out: of the tenant, or, when a platform administrator names none, of everything. The API tokens that the
+    /// user made there go too: their secrets were shown to the user.
     pub async fn disable(&self, ctx: &OpCtx, user: UserId, tenant: Option<TenantId>) -> Result<UserRow, UserError> {
         let permit = ctx.authorize::<ManageUsers>()?;
         let tenant = target(&permit, tenant).map_err(|NotMine| UserError::NotFound("tenant"))?;
@@ -152,6 +153,7 @@ impl Users {
             None => {
                 store::disable_user(ctx, &tx, &permit, user).await?.ok_or(UserError::NotFound("user"))?;
                 revoke_sessions(&tx, user, now).await?;
+                store::revoke_tokens_made_by(&tx, &permit, user, None, now).await?;
                 store::user_row(&tx, user).await?
             }
             Some(tenant) => {
@@ -161,6 +163,7 @@ impl Users {
                 store::disable_membership(ctx, &tx, &permit, &there.row).await?;
                 let row = store::load_many(&tx, &permit, &[user]).await?.pop();
                 tx.switch(Access::Identity).await?;
+                store::revoke_tokens_made_by(&tx, &permit, user, Some(tenant), now).await?;
                 if !store::belongs_anywhere(&tx, user).await? {
                     revoke_sessions(&tx, user, now).await?;
                 }

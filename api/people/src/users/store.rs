@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entities::tables::{membership_stores, one_time_links, stores, tenant_memberships, tenants, users};
+use entities::tables::{api_tokens, membership_stores, one_time_links, stores, tenant_memberships, tenants, users};
 use entities::{MembershipId, MembershipRole, StoreId, TenantId, TenantStatus, UserId, UserStatus};
 use platform::callers::Action;
 use platform::callers::actions::{ManageUsers, ReadUsers};
@@ -233,6 +233,23 @@ pub(super) async fn disable_user(ctx: &OpCtx, tx: &Tx, permit: &Permit<ManageUse
         .and_where(Expr::col(Id).eq(user))
         .take();
     Ok((tx.execute(&update).await?.rows_affected() == 1).then_some(()))
+}
+
+/// Takes back the API tokens that a user made: in one tenant, or everywhere.
+pub(super) async fn revoke_tokens_made_by(
+    tx: &Tx,
+    permit: &Permit<ManageUsers>,
+    user: UserId,
+    tenant: Option<TenantId>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    use api_tokens::Column::{CreatedBy, RevokedAt, TenantId};
+    let mut update = Query::update();
+    update.table(api_tokens::Entity).value(RevokedAt, now).and_where(Expr::col(CreatedBy).eq(user.to_string())).and_where(Expr::col(RevokedAt).is_null());
+    if let Some(tenant) = tenant.or(permit.tenant()) {
+        update.and_where(Expr::col(TenantId).eq(tenant));
+    }
+    tx.execute(&update).await.map(drop)
 }
 
 /// How many of the stores are the tenant's.

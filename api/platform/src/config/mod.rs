@@ -56,6 +56,12 @@ impl Settings {
         }
     }
 
+    /// The master key, without making one.
+    pub fn master_key_if_there(&self) -> Result<Option<MasterKey>, MasterKeyError> {
+        let missing = self.master_key.is_none() && self.key_file().is_some_and(|file| !file.exists());
+        if missing { Ok(None) } else { self.master_key().map(Some) }
+    }
+
     /// The key file beside a SQLite database.
     pub fn key_file(&self) -> Option<PathBuf> {
         self.database.sqlite_file().map(|file| file.with_extension("key"))

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::values::{LogFormat, Toggle};
 use super::{IdentityProvider, Settings};
+use crate::crypto::MasterKey;
 use crate::db::DatabaseSettings;
 
 /// Settings given as flags, by name.
@@ -78,7 +79,7 @@ impl Reader {
                 statement_timeout: None,
             },
             database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
-            master_key: self.text("master_key").map(SecretString::from),
+            master_key: self.master_key(),
             log_format: self.parsed("log_format", "text or json", |text| text.parse().ok()).unwrap_or(LogFormat::Text),
             log_filter: self.text("log_filter").unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
@@ -130,6 +131,14 @@ impl Reader {
         values
     }
 
+    fn master_key(&mut self) -> Option<SecretString> {
+        let key = SecretString::from(self.text("master_key")?);
+        if let Err(error) = MasterKey::parse(&key) {
+            self.wrong("master_key", &format!("cannot be used: {error}"));
+        }
+        Some(key)
+    }
+
     fn identity_providers(&mut self) -> Vec<IdentityProvider> {
         let Ok(value) = self.figment.find_value("identity_providers") else { return Vec::new() };
         let Value::Array(_, items) = value else {
@@ -172,7 +181,7 @@ fn network(text: &str) -> Option<IpNet> {
 fn redacted(text: &str) -> String {
     match url::Url::parse(text) {
         Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(Some("…"));
+            let _ = url.set_password(Some("REDACTED"));
             url.into()
         }
         _ => text.chars().take(80).collect(),

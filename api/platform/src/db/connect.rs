@@ -15,6 +15,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, SqlitePool};
 
 use super::tx::{Access, Tx};
 
+/// Connections that are kept for single statements.
+const LOOKUPS: u32 = 3;
+/// A connection that has been idle for longer is asked whether it lives.
+const STILL: Duration = Duration::from_secs(1);
+
 /// How to reach the database.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
@@ -74,8 +79,8 @@ pub enum ConnectError {
 
 #[derive(Clone)]
 enum Pools {
-    Postgres(PgPool),
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres { serving: PgPool, lookups: PgPool },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, lookups: SqlitePool },
 }
 
 /// The database. Cheap to clone.
@@ -89,7 +94,8 @@ impl Database {
     /// Connects, and on PostgreSQL takes the serving role on every connection.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
         let pools = if settings.is_postgres() {
-            Pools::Postgres(connect_postgres(settings).await?)
+            let lookups = DatabaseSettings { max_connections: LOOKUPS, ..settings.clone() };
+            Pools::Postgres { serving: connect_postgres(settings).await?, lookups: connect_postgres(&lookups).await? }
         } else if let Some(file) = settings.sqlite_file() {
             connect_sqlite(file, settings.max_connections).await?
         } else {
@@ -101,7 +107,7 @@ impl Database {
     /// Whether it is SQLite or PostgreSQL.
     pub fn backend(&self) -> DbBackend {
         match self.pools {
-            Pools::Postgres(_) => DbBackend::Postgres,
+            Pools::Postgres { .. } => DbBackend::Postgres,
             Pools::Sqlite { .. } => DbBackend::Sqlite,
         }
     }
@@ -109,7 +115,7 @@ impl Database {
     /// A snapshot to read from: what one request sees is of one moment.
     pub async fn read(&self, access: Access) -> Result<Tx, DbErr> {
         match &self.pools {
-            Pools::Postgres(pool) => Tx::begin_postgres(pool, access, true, self.statements.clone()).await,
+            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, true, self.statements.clone()).await,
             Pools::Sqlite { readers, .. } => Tx::begin_sqlite(readers, true, self.statements.clone()).await,
         }
     }
@@ -117,7 +123,7 @@ impl Database {
     /// A transaction that writes.
     pub async fn write(&self, access: Access) -> Result<Tx, DbErr> {
         match &self.pools {
-            Pools::Postgres(pool) => Tx::begin_postgres(pool, access, false, self.statements.clone()).await,
+            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, false, self.statements.clone()).await,
             Pools::Sqlite { writer, .. } => Tx::begin_sqlite(writer, false, self.statements.clone()).await,
         }
     }
@@ -125,16 +131,16 @@ impl Database {
     /// The pool as SeaORM sees it: for single statements that name no tenant, and for migrations. On SQLite, the writer.
     pub fn pool(&self) -> DatabaseConnection {
         match &self.pools {
-            Pools::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            Pools::Postgres { serving, .. } => SqlxPostgresConnector::from_sqlx_postgres_pool(serving.clone()),
             Pools::Sqlite { writer, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
         }
     }
 
-    /// The pool for single statements that only read.
+    /// The pool for single statements that only read, such as who is calling: it answers while others hold all the rest.
     pub fn read_pool(&self) -> DatabaseConnection {
         match &self.pools {
-            Pools::Postgres(_) => self.pool(),
-            Pools::Sqlite { readers, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
+            Pools::Postgres { lookups, .. } => SqlxPostgresConnector::from_sqlx_postgres_pool(lookups.clone()),
+            Pools::Sqlite { lookups, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(lookups.clone()),
         }
     }
 
@@ -151,8 +157,12 @@ impl Database {
     /// Ends all connections, after what runs on them.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Postgres(pool) => pool.close().await,
-            Pools::Sqlite { writer, readers } => {
+            Pools::Postgres { serving, lookups } => {
+                lookups.close().await;
+                serving.close().await;
+            }
+            Pools::Sqlite { writer, readers, lookups } => {
+                lookups.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -168,11 +178,18 @@ async fn connect_postgres(settings: &DatabaseSettings) -> Result<PgPool, Connect
         // A client that hangs up in the middle of BEGIN must not leave a transaction behind for good.
         .options([("idle_in_transaction_session_timeout", 60_000), ("statement_timeout", settings.statement_timeout.map_or(0, |limit| limit.as_millis()))]);
     let login = options.get_username().to_owned();
+    // A pool would try again until its time is over, and then not say why.
+    let first = options.clone().connect().await.map_err(|error| ConnectError::Refused(error.to_string()))?;
+    let _ = sqlx::Connection::close(first).await;
     let take_role = settings.role.as_ref().map(|role| format!("set role {}", quoted(role)));
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
+        // A connection that has lain still may have died with the server; a busy one is not asked.
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < STILL || sqlx::Connection::ping(connection).await.is_ok()) })
+        })
         .after_connect(move |connection, _| {
             let take_role = take_role.clone();
             Box::pin(async move {
@@ -211,10 +228,17 @@ async fn connect_sqlite(file: PathBuf, max_connections: u32) -> Result<Pools, Co
         .foreign_keys(true)
         .log_slow_statements(LevelFilter::Warn, Duration::from_secs(1));
     let refused = |error: sqlx::Error| ConnectError::Refused(error.to_string());
+    // Customers' data is for nobody else on the machine; SQLite gives the files beside it the same mode.
+    let mut private = std::fs::OpenOptions::new();
+    private.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
+    private.open(options.get_filename()).map_err(|error| ConnectError::Refused(format!("{}: {error}", options.get_filename().display())))?;
     // The writer comes first: it makes the file and sets WAL.
     let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await.map_err(refused)?;
-    let readers = SqlitePoolOptions::new().max_connections(max_connections).test_before_acquire(false).connect_with(options).await.map_err(refused)?;
-    Ok(Pools::Sqlite { writer, readers })
+    let readers = SqlitePoolOptions::new().max_connections(max_connections).test_before_acquire(false).connect_with(options.clone()).await.map_err(refused)?;
+    let lookups = SqlitePoolOptions::new().max_connections(LOOKUPS).test_before_acquire(false).connect_with(options).await.map_err(refused)?;
+    Ok(Pools::Sqlite { writer, readers, lookups })
 }
 
 impl Database {

@@ -25,6 +25,16 @@ pub enum RoleProblem {
     /// Rights of the platform role must be taken for a transaction, never be inherited.
     #[error("role `{0}` inherits `{1}`, which sees more than one tenant; run `revoke {1} from {0}`")]
     Inherits(String, &'static str),
+    /// A policy that opens what the migrations lock.
+    #[error("table `{table}` has a policy `{policy}` of somebody else's, which lets `{role}` see more; run `drop policy {policy} on {table}`")]
+    ForeignPolicy {
+        /// The table.
+        table: String,
+        /// The policy.
+        policy: String,
+        /// The role that it is for.
+        role: String,
+    },
     /// A table without its lock.
     #[error("table `{0}` has no forced row-level security; run `noren migrate`")]
     Unprotected(String),
@@ -56,12 +66,24 @@ pub async fn check_role(db: &Database) -> Result<Vec<RoleProblem>, DbErr> {
             Some(row) => row.try_get_by_index::<bool>(0)?,
             None => false,
         };
-        if inherits && role != strong {
+        if inherits {
             problems.push(RoleProblem::Inherits(role.clone(), strong));
         }
     }
+    problems.extend(foreign_policies(db, &role).await?);
     problems.extend(unprotected_tables(db).await?.into_iter().map(RoleProblem::Unprotected));
     Ok(problems)
+}
+
+/// Policies for the serving role that are not the migrations' own, or are not held to the tenant's setting.
+async fn foreign_policies(db: &Database, role: &str) -> Result<Vec<RoleProblem>, DbErr> {
+    let sql = "select tablename::text, policyname::text from pg_policies
+               where schemaname = 'public' and permissive = 'PERMISSIVE' and roles && array[$1::name, 'public'::name]
+                 and not (policyname = 'tenant' and (qual like '%noren.tenant_id%' or qual like '%tenant_memberships%'))
+               order by 1, 2";
+    let rows = db.query_all(sql, [role.into()]).await?;
+    let problem = |row: &sea_orm::QueryResult| Ok(RoleProblem::ForeignPolicy { table: row.try_get_by_index(0)?, policy: row.try_get_by_index(1)?, role: role.to_owned() });
+    rows.iter().map(problem).collect()
 }
 
 /// The tables with a `tenant_id` whose row-level security is not forced. Staging tables belong to the import role, see `migration`.
