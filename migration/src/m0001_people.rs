@@ -185,9 +185,13 @@ async fn protect_tables(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     }
     // A user is the tenant's while a membership (itself locked) says so.
     protect_where(manager, "users", "exists (select 1 from tenant_memberships m where m.user_id = users.id)").await?;
-    for (table, rights) in
-        [("tenants", "select"), ("users", "select, insert, update"), ("tenant_memberships", "select, insert, update"), ("api_tokens", "select"), ("idempotency_keys", "select, insert, update, delete")]
-    {
+    for (table, rights) in [
+        ("tenants", "select"),
+        ("users", "select, insert, update"),
+        ("tenant_memberships", "select, insert, update"),
+        ("api_tokens", "select"),
+        ("idempotency_keys", "select, insert, update, delete"),
+    ] {
         open_to_identity(manager, table, rights).await?;
     }
     if is_postgres(manager) {

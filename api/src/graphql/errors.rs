@@ -70,7 +70,10 @@ impl IntoGraphql for Denied {
 
 impl IntoGraphql for DbErr {
     fn into_graphql(self) -> Error {
-        internal(format_args!("storage failed: {self}"))
+        match self {
+            Self::Custom(message) if platform::db::over_budget(&Self::Custom(message.clone())) => bad_input(message),
+            error => internal(format_args!("storage failed: {error}")),
+        }
     }
 }
 

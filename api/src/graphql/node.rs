@@ -1,13 +1,16 @@
 //! Everything with an id, looked up by the id alone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
+use commerce::reading::Reading;
 use platform::OpCtx;
+use platform::db::TenantRow;
 use uuid::Uuid;
 
 use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};
-use super::errors::bad_input;
+use super::errors::{IntoGraphql, bad_input};
 use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
@@ -15,27 +18,27 @@ use super::people::{ApiToken, Tenant, User};
 use super::selection::Selected;
 
 /// Something with an id.
-#[derive(Interface)]
+#[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque id; its beginning tells the kind."))]
 pub enum Node {
     /// A store.
-    Store(Store),
+    Store(Arc<Store>),
     /// A customer.
-    Customer(Customer),
+    Customer(Arc<Customer>),
     /// A product.
-    Product(Product),
+    Product(Arc<Product>),
     /// A variant.
-    ProductVariant(ProductVariant),
+    ProductVariant(Arc<ProductVariant>),
     /// An order.
-    Order(Order),
+    Order(Arc<Order>),
     /// A line of an order.
-    OrderItem(OrderItem),
+    OrderItem(Arc<OrderItem>),
     /// A tenant.
-    Tenant(Tenant),
+    Tenant(Arc<Tenant>),
     /// A user.
-    User(User),
+    User(Arc<User>),
     /// An API token.
-    ApiToken(ApiToken),
+    ApiToken(Arc<ApiToken>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -50,21 +53,78 @@ where
 
 /// The node with this id.
 pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    let Some((prefix, uuid)) = entities::split_id(id) else {
-        return Err(bad_input(format!("`{}` is not an id of this API", id.chars().take(64).collect::<String>())));
-    };
+    let (prefix, uuid) = kind_of(id)?;
     Ok(match prefix.as_str() {
-        entities::StoreId::PREFIX => find::<Store>(ctx, uuid).await?.map(Node::Store),
-        entities::CustomerId::PREFIX => find::<Customer>(ctx, uuid).await?.map(Node::Customer),
-        entities::ProductId::PREFIX => find::<Product>(ctx, uuid).await?.map(Node::Product),
-        entities::ProductVariantId::PREFIX => find::<ProductVariant>(ctx, uuid).await?.map(Node::ProductVariant),
-        entities::OrderId::PREFIX => find::<Order>(ctx, uuid).await?.map(Node::Order),
-        entities::OrderItemId::PREFIX => find::<OrderItem>(ctx, uuid).await?.map(Node::OrderItem),
-        entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Node::Tenant),
-        entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Node::User),
-        entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Node::ApiToken),
-        _ => return Err(bad_input(format!("`{prefix}_…` is not the id of a node"))),
+        entities::StoreId::PREFIX => find::<Store>(ctx, uuid).await?.map(Arc::new).map(Node::Store),
+        entities::CustomerId::PREFIX => find::<Customer>(ctx, uuid).await?.map(Arc::new).map(Node::Customer),
+        entities::ProductId::PREFIX => find::<Product>(ctx, uuid).await?.map(Arc::new).map(Node::Product),
+        entities::ProductVariantId::PREFIX => find::<ProductVariant>(ctx, uuid).await?.map(Arc::new).map(Node::ProductVariant),
+        entities::OrderId::PREFIX => find::<Order>(ctx, uuid).await?.map(Arc::new).map(Node::Order),
+        entities::OrderItemId::PREFIX => find::<OrderItem>(ctx, uuid).await?.map(Arc::new).map(Node::OrderItem),
+        entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::Tenant),
+        entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::User),
+        entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
+        _ => return Err(not_a_node(&prefix)),
     })
+}
+
+fn kind_of(id: &ID) -> Result<(String, Uuid)> {
+    entities::split_id(id).ok_or_else(|| bad_input(format!("`{}` is not an id of this API", id.chars().take(64).collect::<String>())))
+}
+
+fn not_a_node(prefix: &str) -> async_graphql::Error {
+    bad_input(format!("`{prefix}_…` is not the id of a node"))
+}
+
+/// Rows of one kind with what is selected of them, loaded together.
+async fn together<T: Planned>(ctx: &Context<'_>, ids: &[Uuid], wrap: fn(Arc<T>) -> Node, found: &mut HashMap<Uuid, Node>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let op = ctx.data::<Arc<OpCtx>>()?;
+    let rows = Reading::<T::Row>::default().load_many(op, ids).await.map_err(IntoGraphql::into_graphql)?;
+    let objects = plan::<T>(op, rows, Some(&Selected::of(ctx))).await?;
+    found.extend(objects.into_iter().map(|object| (TenantRow::id(object.row()), wrap(Arc::new(object)))));
+    Ok(())
+}
+
+/// Nodes of all kinds by their ids: each kind is loaded once, however many ids there are.
+async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
+    let (mut kinds, mut keys) = (HashMap::<String, Vec<Uuid>>::new(), Vec::with_capacity(ids.len()));
+    for id in ids {
+        let (prefix, uuid) = kind_of(id)?;
+        let same_kind = kinds.entry(prefix).or_default();
+        if !same_kind.contains(&uuid) {
+            same_kind.push(uuid);
+        }
+        keys.push(uuid);
+    }
+    let mut found = HashMap::with_capacity(ids.len());
+    for (prefix, ids) in kinds {
+        match prefix.as_str() {
+            entities::StoreId::PREFIX => together::<Store>(ctx, &ids, Node::Store, &mut found).await?,
+            entities::CustomerId::PREFIX => together::<Customer>(ctx, &ids, Node::Customer, &mut found).await?,
+            entities::ProductId::PREFIX => together::<Product>(ctx, &ids, Node::Product, &mut found).await?,
+            entities::ProductVariantId::PREFIX => together::<ProductVariant>(ctx, &ids, Node::ProductVariant, &mut found).await?,
+            entities::OrderId::PREFIX => together::<Order>(ctx, &ids, Node::Order, &mut found).await?,
+            entities::OrderItemId::PREFIX => together::<OrderItem>(ctx, &ids, Node::OrderItem, &mut found).await?,
+            entities::TenantId::PREFIX => {
+                let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
+                found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));
+            }
+            entities::UserId::PREFIX => {
+                let users = User::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
+                found.extend(users.into_iter().map(|user| (user.key(), Node::User(Arc::new(user)))));
+            }
+            entities::ApiTokenId::PREFIX => {
+                for id in ids {
+                    found.extend(ApiToken::find(ctx, id.into()).await?.map(|token| (id, Node::ApiToken(Arc::new(token)))));
+                }
+            }
+            _ => return Err(not_a_node(&prefix)),
+        }
+    }
+    Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
 }
 
 /// Looking anything up by its id.
@@ -84,6 +144,6 @@ impl NodeQuery {
         if ids.len() > MAX_IDS {
             return Err(bad_input(format!("{} ids at once; at most {MAX_IDS} are taken", ids.len())));
         }
-        futures::future::try_join_all(ids.iter().map(|id| find_node(ctx, id))).await
+        find_nodes(ctx, &ids).await
     }
 }

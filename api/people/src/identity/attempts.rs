@@ -73,7 +73,11 @@ pub(super) async fn begin(ctx: &OpCtx, email_key: &str) -> Result<Try, SignInErr
         let failures = count.failures.saturating_add(1);
         let update = Query::update()
             .table(Entity)
-            .values([(Column::Failures, failures.into()), (Column::BlockedUntil, (now + delay(failures, free).min(longest)).into()), (Column::UpdatedAt, now.into())])
+            .values([
+                (Column::Failures, failures.into()),
+                (Column::BlockedUntil, (now + delay(failures, free).min(longest)).into()),
+                (Column::UpdatedAt, now.into()),
+            ])
             .and_where(Expr::col(Column::AttemptKey).eq(count.key))
             .take();
         tx.execute(&update).await?;

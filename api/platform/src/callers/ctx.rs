@@ -14,7 +14,7 @@ use super::permit::{Denied, Permit};
 use super::rights::Action;
 use super::standing::{Standing, StandingError};
 use crate::clock::{Clock, Ids};
-use crate::db::{Access, Database, Tx};
+use crate::db::{Access, Budget, Database, Tx};
 
 /// Where a request came from, for records.
 #[derive(Clone, Debug, Default)]
@@ -35,13 +35,14 @@ pub struct OpCtx {
     standing: Standing,
     origin: Origin,
     snapshot: Mutex<Option<Arc<Tx>>>,
+    budget: Arc<Budget>,
 }
 
 impl OpCtx {
     /// An operation of `caller`, who may have chosen one of several tenants.
     pub fn new(db: Database, clock: Arc<dyn Clock>, caller: Caller, chosen: Option<TenantId>, origin: Origin) -> Result<Self, StandingError> {
         let standing = Standing::of(&caller, chosen)?;
-        Ok(Self { db, clock, caller, standing, origin, snapshot: Mutex::default() })
+        Ok(Self { db, clock, caller, standing, origin, snapshot: Mutex::default(), budget: Arc::default() })
     }
 
     /// Proves that the caller may do `A`, and how far.
@@ -94,7 +95,12 @@ impl OpCtx {
         if let Some(tx) = &*snapshot {
             return Ok(tx.clone());
         }
-        let tx = Arc::new(self.db.read(self.access()).await?);
+        let tx = match self.caller {
+            // An operator's import reads as long as it has to.
+            Caller::System => self.db.read(self.access()).await?,
+            Caller::Anonymous | Caller::User(_) | Caller::Token(_) => self.db.read_within(self.access(), self.budget.clone()).await?,
+        };
+        let tx = Arc::new(tx);
         *snapshot = Some(tx.clone());
         Ok(tx)
     }

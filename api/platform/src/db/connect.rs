@@ -13,6 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, SqlitePool};
 
+use super::budget::Budget;
 use super::tx::{Access, Tx};
 
 /// Connections that are kept for single statements.
@@ -120,6 +121,11 @@ impl Database {
         }
     }
 
+    /// The same snapshot, held to what is left of an operation's budget.
+    pub async fn read_within(&self, access: Access, budget: Arc<Budget>) -> Result<Tx, DbErr> {
+        Ok(self.read(access).await?.within(budget))
+    }
+
     /// A transaction that writes.
     pub async fn write(&self, access: Access) -> Result<Tx, DbErr> {
         match &self.pools {
@@ -187,9 +193,7 @@ async fn connect_postgres(settings: &DatabaseSettings) -> Result<PgPool, Connect
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
         // A connection that has lain still may have died with the server; a busy one is not asked.
-        .before_acquire(|connection, meta| {
-            Box::pin(async move { Ok(meta.idle_for < STILL || sqlx::Connection::ping(connection).await.is_ok()) })
-        })
+        .before_acquire(|connection, meta| Box::pin(async move { Ok(meta.idle_for < STILL || sqlx::Connection::ping(connection).await.is_ok()) }))
         .after_connect(move |connection, _| {
             let take_role = take_role.clone();
             Box::pin(async move {

@@ -82,7 +82,9 @@ async fn foreign_policies(db: &Database, role: &str) -> Result<Vec<RoleProblem>,
                  and not (policyname = 'tenant' and (qual like '%noren.tenant_id%' or qual like '%tenant_memberships%'))
                order by 1, 2";
     let rows = db.query_all(sql, [role.into()]).await?;
-    let problem = |row: &sea_orm::QueryResult| Ok(RoleProblem::ForeignPolicy { table: row.try_get_by_index(0)?, policy: row.try_get_by_index(1)?, role: role.to_owned() });
+    let problem = |row: &sea_orm::QueryResult| {
+        Ok(RoleProblem::ForeignPolicy { table: row.try_get_by_index(0)?, policy: row.try_get_by_index(1)?, role: role.to_owned() })
+    };
     rows.iter().map(problem).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The database: connecting, transactions that name their tenant, and the few shapes of SQL that differ.
 
+mod budget;
 mod connect;
 mod guard;
 mod list;
@@ -9,6 +10,7 @@ mod row;
 mod sql;
 mod tx;
 
+pub use budget::{Budget, over_budget};
 pub use connect::{ConnectError, Database, DatabaseSettings};
 pub use guard::{RoleProblem, check_role, unprotected_tables};
 pub use list::{List, TenantRow};

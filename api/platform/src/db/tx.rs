@@ -11,6 +11,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+use super::budget::Budget;
+
 /// What the rows of a transaction are for; on PostgreSQL row-level security holds it to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -48,6 +50,7 @@ pub struct Tx {
     inner: Mutex<Inner>,
     backend: DbBackend,
     statements: Arc<AtomicU64>,
+    budget: Option<Arc<Budget>>,
 }
 
 /// Why rows could not be copied in.
@@ -67,14 +70,14 @@ impl Tx {
     pub(super) async fn begin_postgres(pool: &PgPool, access: Access, read_only: bool, statements: Arc<AtomicU64>) -> Result<Self, DbErr> {
         let mode = if read_only { "begin isolation level repeatable read, read only" } else { "begin" };
         let tx = pool.begin_with(AssertSqlSafe(format!("{mode};{}", access.settings()))).await.map_err(storage)?;
-        Ok(Self { inner: Mutex::new(Inner::Postgres(tx)), backend: DbBackend::Postgres, statements })
+        Ok(Self { inner: Mutex::new(Inner::Postgres(tx)), backend: DbBackend::Postgres, statements, budget: None })
     }
 
     pub(super) async fn begin_sqlite(pool: &SqlitePool, read_only: bool, statements: Arc<AtomicU64>) -> Result<Self, DbErr> {
         // Deferred transactions that come to write lose against each other: writers say so at once.
         let mode = if read_only { "begin" } else { "begin immediate" };
         let tx = pool.begin_with(mode).await.map_err(storage)?;
-        Ok(Self { inner: Mutex::new(Inner::Sqlite(tx)), backend: DbBackend::Sqlite, statements })
+        Ok(Self { inner: Mutex::new(Inner::Sqlite(tx)), backend: DbBackend::Sqlite, statements, budget: None })
     }
 
     /// Makes it so.
@@ -108,8 +111,14 @@ impl Tx {
         }
     }
 
-    fn count(&self) {
+    /// Holds the transaction to what is left of an operation's budget.
+    pub(super) fn within(self, budget: Arc<Budget>) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    fn count(&self) -> Result<(), DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
+        self.budget.as_ref().map_or(Ok(()), |budget| budget.spend())
     }
 }
 
@@ -120,7 +129,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.count();
+        self.count()?;
         let (sql, values) = (statement.sql.clone(), values(&statement));
         match &mut *self.inner.lock().await {
             Inner::Postgres(tx) => tx.execute(sqlx::query_with(AssertSqlSafe(sql), values)).await.map(Into::into),
@@ -130,7 +139,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.count();
+        self.count()?;
         match &mut *self.inner.lock().await {
             Inner::Postgres(tx) => tx.execute(AssertSqlSafe(sql)).await.map(Into::into),
             Inner::Sqlite(tx) => tx.execute(AssertSqlSafe(sql)).await.map(Into::into),
@@ -139,7 +148,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.count();
+        self.count()?;
         let (sql, values) = (statement.sql.clone(), values(&statement));
         match &mut *self.inner.lock().await {
             Inner::Postgres(tx) => tx.fetch_optional(sqlx::query_with(AssertSqlSafe(sql), values)).await.map(|row| row.map(Into::into)),
@@ -149,7 +158,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.count();
+        self.count()?;
         let (sql, values) = (statement.sql.clone(), values(&statement));
         match &mut *self.inner.lock().await {
             Inner::Postgres(tx) => tx.fetch_all(sqlx::query_with(AssertSqlSafe(sql), values)).await.map(|rows| rows.into_iter().map(Into::into).collect()),

@@ -116,11 +116,21 @@ impl Tenant {
         Ok(Self::plan(op(ctx)?, vec![row], selected.as_ref()).await?.pop())
     }
 
+    /// The tenant's id.
+    pub fn key(&self) -> uuid::Uuid {
+        self.row.row.id.uuid()
+    }
+
+    /// Those of the tenants that the caller may see.
+    pub async fn find_many(ctx: &Context<'_>, ids: &[TenantId]) -> Result<Vec<Self>> {
+        let op = op(ctx)?;
+        let rows = TenantReading.load_many(op, ids).await.map_err(top_level)?;
+        Self::plan(op, rows, Some(&Selected::of(ctx))).await
+    }
+
     /// The tenant with this id, if the caller may see it.
     pub async fn find(ctx: &Context<'_>, id: TenantId) -> Result<Option<Self>> {
-        let op = op(ctx)?;
-        let Some(row) = TenantReading.find(op, id).await.map_err(top_level)? else { return Ok(None) };
-        Ok(Self::plan(op, vec![row], Some(&Selected::of(ctx))).await?.pop())
+        Ok(Self::find_many(ctx, &[id]).await?.pop())
     }
 }
 

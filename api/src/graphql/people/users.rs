@@ -62,15 +62,33 @@ impl User {
         Self { row, membership: None }
     }
 
+    /// The user's id.
+    pub fn key(&self) -> uuid::Uuid {
+        self.row.id.uuid()
+    }
+
+    /// Those of the users that the caller may see, with their places in the tenant that the caller is in.
+    pub async fn find_many(ctx: &Context<'_>, ids: &[UserId]) -> Result<Vec<Self>> {
+        let (op, users) = (op(ctx)?, &services(ctx)?.users);
+        let rows = users.load_many(op, ids).await.map_err(top_level)?;
+        let mut memberships = match op.standing().tenant() {
+            Some(tenant) => {
+                let mut all = users.memberships_of(op, ids).await.map_err(top_level)?;
+                all.retain(|membership| membership.row.tenant == tenant);
+                all
+            }
+            None => Vec::new(),
+        };
+        let of = |id: UserId, memberships: &mut Vec<Membership>| {
+            let index = memberships.iter().position(|membership| membership.row.user == id)?;
+            Some(memberships.swap_remove(index).into())
+        };
+        Ok(rows.into_iter().map(|row| Self { membership: of(row.id, &mut memberships), row }).collect())
+    }
+
     /// The user with this id, if the caller may see it.
     pub async fn find(ctx: &Context<'_>, id: UserId) -> Result<Option<Self>> {
-        let (op, users) = (op(ctx)?, &services(ctx)?.users);
-        let Some(row) = users.find(op, id).await.map_err(top_level)? else { return Ok(None) };
-        let membership = match op.standing().tenant() {
-            Some(tenant) => users.memberships_of(op, &[id]).await.map_err(top_level)?.into_iter().find(|membership| membership.row.tenant == tenant),
-            None => None,
-        };
-        Ok(Some(Self { row, membership: membership.map(Into::into) }))
+        Ok(Self::find_many(ctx, &[id]).await?.pop())
     }
 }
 
