@@ -14,7 +14,7 @@ use super::Failure;
 use super::open::open;
 use crate::app::App;
 use crate::demo;
-use crate::http::router;
+use crate::http;
 
 /// How to serve.
 #[derive(Args, Default)]
@@ -46,7 +46,7 @@ pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failu
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // The folder lives as long as the server.
     let demo_folder = if args.demo { Some(demo::throw_away(&mut settings)?) } else { None };
-    settings.database.statement_timeout = Some(crate::http::PATIENCE);
+    settings.database.statement_timeout = Some(http::PATIENCE);
     let opened = open(&settings, args.migrate || args.demo).await?;
     let mut examples = Vec::new();
     if demo_folder.is_some() {
@@ -75,26 +75,7 @@ async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, grace: D
         let callers = app.callers.clone();
         async move { callers.keep_flushing().await }
     });
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let mut told = stopped.clone();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        let _ = told.wait_for(|stop| *stop).await;
-    });
-    let serving = tokio::spawn(async move { serving.await });
-
-    signalled().await;
-    tracing::info!(grace = grace.as_secs(), "shutting down: no new connections, waiting for requests to finish");
-    app.tasks.close();
-    let _ = stop.send(true);
-    let drained = tokio::time::timeout(grace, async {
-        let _ = serving.await;
-        app.tasks.wait().await;
-    })
-    .await;
-    if drained.is_err() {
-        tracing::warn!("requests were still running when the grace time was over");
-    }
+    http::serve(listener, app.clone(), signalled(), grace).await;
     flusher.abort();
     app.callers.flush().await?;
     app.db.close().await;

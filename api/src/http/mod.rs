@@ -6,8 +6,10 @@ mod graphiql;
 mod health;
 mod negotiate;
 mod router;
+mod server;
 
 pub use client::TrustedProxies;
 pub use endpoint::PATIENCE;
 pub use graphiql::Example;
 pub use router::router;
+pub use server::serve;
