@@ -99,10 +99,10 @@ impl Connection {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err("the server hung up".into());
             }
-            if let Some((start, length)) = body_of(&self.buffer)? {
-                if self.buffer.len() >= start + length {
-                    return Ok(&self.buffer[start..start + length]);
-                }
+            if let Some((start, length)) = body_of(&self.buffer)?
+                && self.buffer.len() >= start + length
+            {
+                return Ok(&self.buffer[start..start + length]);
             }
         }
     }
