@@ -52,5 +52,5 @@ impl Drop for Server {
 /// The product, built beside this program.
 pub fn noren() -> Outcome<PathBuf> {
     let file = std::env::current_exe()?.with_file_name("noren");
-    if file.exists() { Ok(file) } else { Err(format!("{} is missing: run `cargo build --release -p api -p tests` first", file.display()).into()) }
+    if file.exists() { Ok(file) } else { Err(format!("{} is missing: run `cargo build --release` first", file.display()).into()) }
 }

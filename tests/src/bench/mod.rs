@@ -1,7 +1,7 @@
 //! What the product costs, measured beside a floor in the same run.
 //!
-//! `cargo build --release -p api -p tests && target/release/bench` needs PostgreSQL (TEST_POSTGRES_URL, or a server on
-//! 127.0.0.1:5432 that lets `postgres` in) and prints Markdown. `target/release/bench NAME` runs one of [`BENCHMARKS`].
+//! `cargo build --release && cargo run --release -p tests --bin bench` needs PostgreSQL (TEST_POSTGRES_URL, or a server on
+//! 127.0.0.1:5432 that lets `postgres` in) and prints Markdown; `… --bin bench -- NAME` runs one of [`BENCHMARKS`].
 
 mod answers;
 mod api;
