@@ -154,7 +154,7 @@ fn kind_of(sort: TenantSort) -> SortKind {
 pub struct TenantFilter {
     /// In one of these states. Without it: all but the deleted ones.
     statuses: Option<Vec<TenantStatus>>,
-    /// With this text in the company's name or the contact's e-mail.
+    /// With all these words in the company's name or the contact's e-mail.
     text: Option<String>,
 }
 
