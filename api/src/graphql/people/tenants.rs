@@ -87,10 +87,10 @@ impl Tenant {
             }
         }
         let parents: Vec<Parent> = tenants.iter().map(|tenant| Parent { tenant: tenant.row.row.id, id: tenant.row.row.id.uuid() }).collect();
-        for (key, field) in selected.each(Self::NAME, "stores") {
+        for (arguments, field) in selected.each(Self::NAME, "stores") {
             let mut stores = pages::<Store>(ctx, &parents, "tenant_id", &field).await?;
             for tenant in &mut tenants {
-                tenant.stores.push(key.clone(), stores.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
+                tenant.stores.push(arguments.clone(), stores.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
             }
         }
         Ok(tenants)
