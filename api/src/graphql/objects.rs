@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::{Context, InputType, Name, ObjectType, Result};
+use async_graphql::{Context, InputType, ObjectType, Result};
 use commerce::reading::{Listed, ReadError, Reading, SortKey, cursor_of};
 use futures::future::BoxFuture;
 use platform::db::{ExternalRef, Page, Parent};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::connection::{Connection, PageArgs};
 use super::errors::{IntoGraphql, internal};
 use super::render::Rendered;
-use super::selection::Selected;
+use super::selection::{Arguments, Selected};
 
 /// A relation of one row.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +58,8 @@ fn not_loaded() -> async_graphql::Error {
 /// A row that this one refers to, shared by all that refer to it.
 pub type One<T> = Slot<Option<Arc<T>>>;
 
-/// Pages of rows that refer to this one, by response key: the same list may be asked for twice with other arguments.
-pub struct Many<T>(Vec<(Name, Slot<Connection<T>>)>);
+/// Pages of rows that refer to this one, by the arguments of the list: it may be asked for several times with other ones.
+pub struct Many<T>(Vec<(Arguments, Slot<Connection<T>>)>);
 
 impl<T> Default for Many<T> {
     fn default() -> Self {
@@ -70,20 +70,21 @@ impl<T> Default for Many<T> {
 impl<T> Many<T> {
     /// The page for the field that is being resolved.
     pub fn get(&self, ctx: &Context<'_>) -> Result<&Connection<T>> {
-        self.page(&ctx.item.node.response_key().node)
+        Self::loaded(self.0.iter().find(|(known, _)| known.are_of(&ctx.item.node)))
     }
 
-    /// The page for a response key.
-    pub fn page(&self, key: &Name) -> Result<&Connection<T>> {
-        match self.0.iter().find(|(known, _)| known == key) {
-            Some((_, slot)) => slot.get(),
-            None => Err(not_loaded()),
-        }
+    /// The page for a list's arguments.
+    pub fn page(&self, arguments: &Arguments) -> Result<&Connection<T>> {
+        Self::loaded(self.0.iter().find(|(known, _)| known == arguments))
     }
 
-    /// Adds the page for a response key.
-    pub fn push(&mut self, key: Name, page: Slot<Connection<T>>) {
-        self.0.push((key, page));
+    fn loaded(found: Option<&(Arguments, Slot<Connection<T>>)>) -> Result<&Connection<T>> {
+        found.ok_or_else(not_loaded)?.1.get()
+    }
+
+    /// Adds the page for a list's arguments.
+    pub fn push(&mut self, arguments: Arguments, page: Slot<Connection<T>>) {
+        self.0.push((arguments, page));
     }
 }
 
@@ -333,11 +334,11 @@ macro_rules! object {
                     }
                     index += 1;)*)?
                     $($(if field.index == index {
-                        return self.$part.page(&field.key)?.render(&field.shape, out);
+                        return self.$part.page(&field.arguments)?.render(&field.shape, out);
                     }
                     index += 1;)*)?
                     $($(if field.index == index {
-                        return self.$list.page(&field.key)?.render(&field.shape, out);
+                        return self.$list.page(&field.arguments)?.render(&field.shape, out);
                     }
                     index += 1;)*)?
                     Err(async_graphql::Error::new(format!("field {} of {index}", field.index)))

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, Result, ServerResult, Value};
+use async_graphql::{ContextSelectionSet, OutputType, Positioned, Result, ServerResult, Value};
 use chrono::{DateTime, Utc};
 
-use super::selection::Selected;
+use super::selection::{Arguments, Selected};
 
 /// What is selected of a type, compiled once a page.
 #[derive(Default)]
@@ -24,8 +24,8 @@ pub struct Shape {
 pub struct ShapeField {
     /// Which field of the type.
     pub index: usize,
-    /// The key in the response.
-    pub key: Name,
+    /// The field's arguments.
+    pub arguments: Arguments,
     /// What is selected below it.
     pub shape: Shape,
     /// `"key":`
@@ -43,7 +43,7 @@ impl Shape {
             let mut json_key = Vec::with_capacity(key.len() + 3);
             render_str(&key, &mut json_key);
             json_key.push(b':');
-            Some(ShapeField { index, key, shape, json_key })
+            Some(ShapeField { index, arguments: below.arguments(), shape, json_key })
         });
         fields.collect::<Option<Vec<_>>>().map(|fields| Self { fields })
     }

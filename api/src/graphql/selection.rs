@@ -1,12 +1,41 @@
 //! What a query asks for below a field, fragments resolved: lists are loaded from it, one statement a relation.
 
+use std::sync::Arc;
+
 use async_graphql::context::QueryEnv;
 use async_graphql::parser::types::{Field, Selection as Node, SelectionSet};
-use async_graphql::{Context, ContextSelectionSet, InputType, Name, Positioned, Value};
+use async_graphql::{Context, ContextSelectionSet, InputType, Name, Pos, Positioned, Value};
 
 use super::errors::bad_input;
 
-/// The fields of one response key, merged.
+/// The arguments of a field, as the document has them. Cheap to clone: every row of a page keeps them.
+#[derive(Clone, Default)]
+pub struct Arguments(Option<Arc<Field>>);
+
+impl Arguments {
+    /// The arguments of a field.
+    pub fn of(field: &Field) -> Self {
+        if field.arguments.is_empty() {
+            return Self(None);
+        }
+        let nothing = Positioned::new(SelectionSet::default(), Pos::default());
+        let (name, arguments) = (field.name.clone(), field.arguments.clone());
+        Self(Some(Arc::new(Field { alias: None, name, arguments, directives: Vec::new(), selection_set: nothing })))
+    }
+
+    /// Whether a field has the same ones.
+    pub fn are_of(&self, field: &Field) -> bool {
+        self.0.as_ref().map_or(field.arguments.is_empty(), |mine| mine.arguments == field.arguments)
+    }
+}
+
+impl PartialEq for Arguments {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_ref().map(|field| &field.arguments) == other.0.as_ref().map(|field| &field.arguments)
+    }
+}
+
+/// Fields that are answered together.
 #[derive(Clone)]
 pub struct Selected<'a> {
     env: &'a QueryEnv,
@@ -50,14 +79,14 @@ impl<'a> Selected<'a> {
         (!fields.is_empty()).then_some(Self { env: self.env, fields })
     }
 
-    /// The fields with this name on `object`, by response key: for relations with arguments.
-    pub fn each(&self, object: &str, name: &str) -> Vec<(Name, Self)> {
-        let mut found: Vec<(Name, Self)> = Vec::new();
+    /// The fields with this name on `object`, by their arguments: for relations that take some. The same list may be asked for
+    /// with other arguments under another alias, and under the same one where the paths to it differ.
+    pub fn each(&self, object: &str, name: &str) -> Vec<(Arguments, Self)> {
+        let mut found: Vec<(Arguments, Self)> = Vec::new();
         for field in self.walk(object).into_iter().filter(|field| field.name.node == name) {
-            let key = &field.response_key().node;
-            match found.iter_mut().find(|(known, _)| known == key) {
+            match found.iter_mut().find(|(known, _)| known.are_of(field)) {
                 Some((_, selected)) => selected.fields.push(field),
-                None => found.push((key.clone(), Self { env: self.env, fields: vec![field] })),
+                None => found.push((Arguments::of(field), Self { env: self.env, fields: vec![field] })),
             }
         }
         found
@@ -77,7 +106,12 @@ impl<'a> Selected<'a> {
         (!fields.is_empty()).then_some(Self { env: self.env, fields })
     }
 
-    /// An argument of the field. Validation has made sure that merged fields have the same ones.
+    /// The arguments of the field.
+    pub fn arguments(&self) -> Arguments {
+        self.fields.first().map(|field| Arguments::of(field)).unwrap_or_default()
+    }
+
+    /// An argument of the field; fields that are answered together have the same ones.
     pub fn argument<T: InputType>(&self, name: &str) -> async_graphql::Result<T> {
         let given = self.fields.first().and_then(|field| field.get_argument(name));
         let value = match given {

@@ -73,6 +73,11 @@ impl Contract {
         self.objects.get(object).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The fields of an input type.
+    pub fn inputs(&self, input: &str) -> &[Field] {
+        self.inputs.get(input).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Every root field, as `Query.order`.
     pub fn roots(&self) -> BTreeSet<String> {
         ["Query", "Mutation"].iter().flat_map(|root| self.fields(root).iter().map(move |field| format!("{root}.{}", field.name))).collect()

@@ -37,6 +37,11 @@ fn pick(row: usize, salt: usize) -> usize {
     (mixed ^ (mixed >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb) as usize >> 7
 }
 
+/// True for one row in `of`.
+fn one_in(of: usize, row: usize, salt: usize) -> bool {
+    pick(row, salt).is_multiple_of(of)
+}
+
 fn one_of<T: Copy>(of: &[T], row: usize, salt: usize) -> T {
     of[pick(row, salt) % of.len()]
 }
@@ -86,7 +91,7 @@ pub fn store_row(tenant: TenantId, marker: &str) -> stores::Model {
 
 fn customer(of: &stores::Model, marker: &str, row: usize) -> customers::Model {
     let (first, last) = (format!("{marker} {row}"), one_of(&NAMES, row, 10).to_owned());
-    let email = (!pick(row, 11).is_multiple_of(5)).then(|| format!("Buyer{row}@{marker}.example.com"));
+    let email = (!one_in(5, row, 11)).then(|| format!("Buyer{row}@{marker}.example.com"));
     customers::Model {
         id: id(),
         tenant_id: of.tenant_id,
@@ -103,7 +108,7 @@ fn customer(of: &stores::Model, marker: &str, row: usize) -> customers::Model {
         province_code: None,
         country_code: Some("JP".to_owned()),
         address_phone: None,
-        accepts_email_marketing: pick(row, 12).is_multiple_of(2),
+        accepts_email_marketing: one_in(2, row, 12),
         email_marketing_updated_at: None,
         accepts_sms_marketing: false,
         sms_marketing_updated_at: None,
@@ -115,7 +120,7 @@ fn customer(of: &stores::Model, marker: &str, row: usize) -> customers::Model {
         company_store_name: None,
         industry: None,
         segment: None,
-        is_active: !pick(row, 15).is_multiple_of(3),
+        is_active: !one_in(3, row, 15),
         created_at: instant(row, 16),
         updated_at: instant(row, 18),
         synced_at: instant(row, 20),
@@ -177,7 +182,7 @@ fn order(of: &stores::Model, buyer: Option<&customers::Model>, marker: &str, row
     use FinancialStatus::{Paid, Pending, Refunded};
     use FulfillmentStatus::{Fulfilled, OnHold, Unfulfilled};
     let number = format!("#{}", 1_001 + row % 50);
-    let email = (!pick(row, 50).is_multiple_of(5)).then(|| format!("Order{row}@{marker}.example.com"));
+    let email = (!one_in(5, row, 50)).then(|| format!("Order{row}@{marker}.example.com"));
     let name = buyer.and_then(|buyer| buyer.last_name.as_deref());
     orders::Model {
         id: id(),
@@ -197,7 +202,7 @@ fn order(of: &stores::Model, buyer: Option<&customers::Model>, marker: &str, row
         status: one_of(&[OrderStatus::Open, OrderStatus::Closed, OrderStatus::Cancelled], row, 53),
         financial_status: one_of(&[None, Some(Paid), Some(Pending), Some(Refunded)], row, 54),
         fulfillment_status: one_of(&[None, Some(Fulfilled), Some(OnHold), Some(Unfulfilled)], row, 55),
-        test: pick(row, 56).is_multiple_of(4),
+        test: one_in(4, row, 56),
         processed_at: instant(row, 57),
         cancelled_at: None,
         created_at: instant(row, 59),

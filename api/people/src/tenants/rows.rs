@@ -77,7 +77,7 @@ impl TenantSort {
 pub struct TenantFilter {
     /// In one of these states; none means all but the deleted ones.
     pub statuses: Option<Vec<TenantStatus>>,
-    /// With this text in the company's name or the contact's e-mail address.
+    /// With all these words in the company's name or the contact's e-mail address.
     pub text: Option<String>,
 }
 

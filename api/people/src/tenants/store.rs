@@ -31,8 +31,9 @@ fn filter(select: &mut SelectStatement, filter: &TenantFilter) {
         Some(statuses) => select.and_where(t(tenants::Column::Status).is_in(statuses.iter().map(|status| status.as_str()))),
         None => select.and_where(t(tenants::Column::Status).ne(TenantStatus::Deleted.as_str())),
     };
-    if let Some(text) = &filter.text {
-        let pattern = LikeExpr::new(platform::text::contains_pattern(text)).escape('\\');
+    // Words in any order, as in every other list.
+    for word in filter.text.as_deref().unwrap_or_default().split_whitespace() {
+        let pattern = LikeExpr::new(platform::text::contains_pattern(word)).escape('\\');
         select.and_where(t(tenants::Column::SearchText).like(pattern));
     }
 }

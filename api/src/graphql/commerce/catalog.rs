@@ -172,11 +172,11 @@ impl Planned for Product {
                     product.store = stores.map(|found| found.get(&product.row.store_id.uuid()).cloned());
                 }
             }
-            for (key, field) in selected.each(Self::NAME, "variants") {
+            for (arguments, field) in selected.each(Self::NAME, "variants") {
                 let parents: Vec<_> = products.iter().map(|p| parent(p.row.tenant_id, p.row.id)).collect();
                 let mut variants = pages::<ProductVariant>(ctx, &parents, "product_id", &field).await?;
                 for product in products.iter_mut() {
-                    product.variants.push(key.clone(), variants.remove(&product.row.id.uuid()).unwrap_or_default());
+                    product.variants.push(arguments.clone(), variants.remove(&product.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

@@ -154,11 +154,11 @@ impl Planned for Customer {
                     customer.store = stores.map(|found| found.get(&customer.row.store_id.uuid()).cloned());
                 }
             }
-            for (key, field) in selected.each(Self::NAME, "orders") {
+            for (arguments, field) in selected.each(Self::NAME, "orders") {
                 let parents: Vec<_> = customers.iter().map(|c| parent(c.row.tenant_id, c.row.id)).collect();
                 let mut orders = pages::<Order>(ctx, &parents, "customer_id", &field).await?;
                 for customer in customers.iter_mut() {
-                    customer.orders.push(key.clone(), orders.remove(&customer.row.id.uuid()).unwrap_or_default());
+                    customer.orders.push(arguments.clone(), orders.remove(&customer.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

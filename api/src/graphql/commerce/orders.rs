@@ -220,11 +220,11 @@ impl Planned for Order {
                     order.store = stores.map(|found| found.get(&order.row.store_id.uuid()).cloned());
                 }
             }
-            for (key, field) in selected.each(Self::NAME, "items") {
+            for (arguments, field) in selected.each(Self::NAME, "items") {
                 let parents: Vec<_> = orders.iter().map(|o| parent(o.row.tenant_id, o.row.id)).collect();
                 let mut items = pages::<OrderItem>(ctx, &parents, "order_id", &field).await?;
                 for order in orders.iter_mut() {
-                    order.items.push(key.clone(), items.remove(&order.row.id.uuid()).unwrap_or_default());
+                    order.items.push(arguments.clone(), items.remove(&order.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

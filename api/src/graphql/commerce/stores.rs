@@ -137,22 +137,22 @@ impl Planned for Store {
                 }
             }
             let parents: Vec<_> = stores.iter().map(|s| parent(s.row.tenant_id, s.row.id)).collect();
-            for (key, field) in selected.each(Self::NAME, "orders") {
+            for (arguments, field) in selected.each(Self::NAME, "orders") {
                 let mut orders = pages::<Order>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {
-                    store.orders.push(key.clone(), orders.remove(&store.row.id.uuid()).unwrap_or_default());
+                    store.orders.push(arguments.clone(), orders.remove(&store.row.id.uuid()).unwrap_or_default());
                 }
             }
-            for (key, field) in selected.each(Self::NAME, "customers") {
+            for (arguments, field) in selected.each(Self::NAME, "customers") {
                 let mut customers = pages::<Customer>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {
-                    store.customers.push(key.clone(), customers.remove(&store.row.id.uuid()).unwrap_or_default());
+                    store.customers.push(arguments.clone(), customers.remove(&store.row.id.uuid()).unwrap_or_default());
                 }
             }
-            for (key, field) in selected.each(Self::NAME, "products") {
+            for (arguments, field) in selected.each(Self::NAME, "products") {
                 let mut products = pages::<Product>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {
-                    store.products.push(key.clone(), products.remove(&store.row.id.uuid()).unwrap_or_default());
+                    store.products.push(arguments.clone(), products.remove(&store.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

@@ -87,10 +87,10 @@ impl Tenant {
             }
         }
         let parents: Vec<Parent> = tenants.iter().map(|tenant| Parent { tenant: tenant.row.row.id, id: tenant.row.row.id.uuid() }).collect();
-        for (key, field) in selected.each(Self::NAME, "stores") {
+        for (arguments, field) in selected.each(Self::NAME, "stores") {
             let mut stores = pages::<Store>(ctx, &parents, "tenant_id", &field).await?;
             for tenant in &mut tenants {
-                tenant.stores.push(key.clone(), stores.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
+                tenant.stores.push(arguments.clone(), stores.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
             }
         }
         Ok(tenants)
@@ -154,7 +154,7 @@ fn kind_of(sort: TenantSort) -> SortKind {
 pub struct TenantFilter {
     /// In one of these states. Without it: all but the deleted ones.
     statuses: Option<Vec<TenantStatus>>,
-    /// With this text in the company's name or the contact's e-mail.
+    /// With all these words in the company's name or the contact's e-mail.
     text: Option<String>,
 }
 
