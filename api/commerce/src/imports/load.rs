@@ -40,7 +40,7 @@ pub(super) async fn load(
     let size = if sqlite { SMALL } else { LARGE };
     let reading = tokio::task::spawn_blocking(move || source::read(source, stager, size, &out));
     let mut lines = 0;
-    let mut pace = Pace::new(sqlite);
+    let mut pace = Pace::new();
     while let Some(chunk) = chunks.recv().await {
         heartbeat.check()?;
         lines = chunk.lines;
