@@ -9,6 +9,7 @@ mod cases;
 mod child;
 mod data;
 mod floor;
+pub mod import;
 mod load;
 mod report;
 mod rooms;
@@ -19,13 +20,21 @@ use std::error::Error;
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The benchmarks, the first by default.
-pub const BENCHMARKS: [&str; 1] = ["api"];
+pub const BENCHMARKS: [&str; 2] = ["api", "import"];
 
 /// Runs a benchmark, or a server that one of them compares the product with.
 pub async fn run(args: &[String]) -> Outcome<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] | ["api"] => api::run().await,
+        ["import"] => import_of("400000").await,
+        ["import", rows] => import_of(rows).await,
         ["floor", kind, url, tenant] => floor::serve(kind.parse()?, url, tenant.parse()?).await,
         _ => Err(format!("the benchmarks are: {}", BENCHMARKS.join(", ")).into()),
     }
+}
+
+/// The import of a shop of so many lines.
+async fn import_of(lines: &str) -> Outcome<()> {
+    println!("{}", import::import_bench(lines.parse()?).await);
+    Ok(())
 }

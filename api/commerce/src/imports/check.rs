@@ -5,7 +5,6 @@ use platform::DbErr;
 use sea_orm::ConnectionTrait;
 
 use super::error::ImportError;
-use super::pace::Pace;
 use super::receipt::{LISTED_REJECTIONS, Receipt, Rejection};
 use super::scope::Run;
 use super::shape::{REJECTIONS, SHAPES, Shape, shape};
@@ -59,13 +58,13 @@ fn drop_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
 }
 
 /// Settles the staged rows: each thing once, each child with its parent.
-pub(super) async fn settle(run: &Run, lines: u64, pace: &mut Pace) -> Result<(), ImportError> {
+pub(super) async fn settle(run: &Run, lines: u64) -> Result<(), ImportError> {
     if run.is_sqlite() {
         for shape in SHAPES {
-            each_slice(run, lines, pace, &[&repeated(shape, true)]).await?;
+            each_slice(run, lines, &[&repeated(shape, true)]).await?;
         }
         for (child, parent) in families() {
-            each_slice(run, lines, pace, &[&reject_orphans(child, parent, true), &drop_orphans(child, parent, true)]).await?;
+            each_slice(run, lines, &[&reject_orphans(child, parent, true), &drop_orphans(child, parent, true)]).await?;
         }
         return Ok(());
     }

@@ -46,7 +46,6 @@ fn staged_tables() -> impl Iterator<Item = &'static str> {
 }
 
 async fn slice_by_slice(run: &Run, status: ImportStatus) -> Result<(), ImportError> {
-    let mut pace = Pace::new(true);
     // Children go before their parents.
     for shape in SHAPES.into_iter().rev() {
         let mine =
@@ -56,10 +55,10 @@ async fn slice_by_slice(run: &Run, status: ImportStatus) -> Result<(), ImportErr
             ImportStatus::Done => format!("update {table} set pending_import_id = null where {mine}"),
             ImportStatus::Failed | ImportStatus::Staging | ImportStatus::Merging => format!("delete from {table} where {mine}"),
         };
-        over_staged(run, staged, &mut pace, &statement).await?;
+        over_staged(run, staged, &statement).await?;
     }
     for table in staged_tables() {
-        over_staged(run, table, &mut pace, &format!("delete from {table} as s where s.run_id = {{run}}{SLICE}")).await?;
+        over_staged(run, table, &format!("delete from {table} as s where s.run_id = {{run}}{SLICE}")).await?;
     }
     let tx = run.db.write(Access::Import).await?;
     run.execute(&tx, "delete from staged_changes where run_id = {run}").await?;
@@ -67,11 +66,11 @@ async fn slice_by_slice(run: &Run, status: ImportStatus) -> Result<(), ImportErr
 }
 
 /// Runs a statement over the lines that a staging table holds of the run. Other writers are let in between.
-async fn over_staged(run: &Run, table: &str, pace: &mut Pace, statement: &str) -> Result<(), ImportError> {
+async fn over_staged(run: &Run, table: &str, statement: &str) -> Result<(), ImportError> {
     let reader = run.db.read(run.access()).await?;
     let last = run.number(&reader, &format!("select max(line) from {table} where run_id = {{run}}")).await?;
     drop(reader);
-    let (mut from, last) = (0, u64::try_from(last).unwrap_or(0));
+    let (mut pace, mut from, last) = (Pace::new(), 0, u64::try_from(last).unwrap_or(0));
     while from < last {
         let to = from + pace.size();
         let tx = run.db.write(run.access()).await?;

@@ -1,6 +1,7 @@
 //! Reading the file into the staging area, in committed chunks.
 
-use platform::{DbErr, Ids, Tx};
+use platform::db::is_sqlite;
+use platform::{Database, DbErr, Ids, Tx};
 use sea_orm::{ConnectionTrait, Value};
 use tokio::sync::mpsc;
 
@@ -19,7 +20,9 @@ use super::stage::{For, Stager};
 const SMALL: ChunkSize = ChunkSize { lines: 500, bytes: 1 << 20 };
 const LARGE: ChunkSize = ChunkSize { lines: 10_000, bytes: 8 << 20 };
 /// Rows of one INSERT. One size, so that its statement is prepared once.
-const ROWS_AT_ONCE: usize = 20;
+const SQLITE_ROWS: usize = 50;
+/// Less than the 64 KiB of a segment on loopback: the driver leaves Nagle's algorithm on, and a longer message waits 40 ms for its end.
+const POSTGRES_ROWS: usize = 20;
 
 /// Reads and stages everything; how many lines there were.
 pub(super) async fn load(
@@ -37,7 +40,7 @@ pub(super) async fn load(
     let size = if sqlite { SMALL } else { LARGE };
     let reading = tokio::task::spawn_blocking(move || source::read(source, stager, size, &out));
     let mut lines = 0;
-    let mut pace = Pace::new(sqlite);
+    let mut pace = Pace::new();
     while let Some(chunk) = chunks.recv().await {
         heartbeat.check()?;
         lines = chunk.lines;
@@ -75,26 +78,34 @@ async fn insert(run: &Run, tx: &Tx, batch: Batch) -> Result<(), DbErr> {
 }
 
 /// Inserts rows, given as their values row after row, many at once.
-pub(crate) async fn insert_rows(db: &platform::Database, tx: &Tx, table: &str, columns: &[&str], values: Vec<Value>) -> Result<(), DbErr> {
-    let width = columns.len();
-    let mut values = values.into_iter().peekable();
+pub(crate) async fn insert_rows(db: &Database, tx: &Tx, table: &str, columns: &[&str], values: Vec<Value>) -> Result<(), DbErr> {
+    let (width, at_once) = (columns.len(), if is_sqlite(db.backend()) { SQLITE_ROWS } else { POSTGRES_ROWS });
+    let full = insert_statement(table, columns, at_once);
     let mut left = values.len() / width;
+    let mut values = values.into_iter();
     while left > 0 {
-        let rows = left.min(ROWS_AT_ONCE);
+        let rows = left.min(at_once);
         left -= rows;
-        let mut sql = format!("insert into {table} ({}) values ", columns.join(", "));
-        for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..width {
-                if column > 0 {
-                    sql.push_str(", ");
-                }
-                sql.push_str(&format!("${}", row * width + column + 1));
-            }
-            sql.push(')');
-        }
+        let sql = if rows == at_once { full.clone() } else { insert_statement(table, columns, rows) };
         let part: Vec<Value> = values.by_ref().take(rows * width).collect();
         tx.execute_raw(db.statement(sql, part)).await?;
     }
     Ok(())
+}
+
+fn insert_statement(table: &str, columns: &[&str], rows: usize) -> String {
+    let mut sql = format!("insert into {table} ({}) values ", columns.join(", "));
+    for row in 0..rows {
+        for column in 0..columns.len() {
+            let before = match (row, column) {
+                (0, 0) => "($",
+                (_, 0) => "), ($",
+                _ => ", $",
+            };
+            sql.push_str(before);
+            sql.push_str(&(row * columns.len() + column + 1).to_string());
+        }
+    }
+    sql.push(')');
+    sql
 }

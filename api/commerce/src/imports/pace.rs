@@ -9,14 +9,13 @@ const LARGEST: u64 = 20_000;
 
 /// The size of the next slice, and the rest after the last.
 pub(super) struct Pace {
-    rests: bool,
     size: u64,
     begun: Option<Instant>,
 }
 
 impl Pace {
-    pub fn new(rests: bool) -> Self {
-        Self { rests, size: 500, begun: None }
+    pub fn new() -> Self {
+        Self { size: 500, begun: None }
     }
 
     /// Lines of the next slice.
@@ -35,8 +34,6 @@ impl Pace {
         let ratio = GOAL.as_secs_f64() / took.as_secs_f64().max(0.001);
         self.size = ((self.size as f64) * ratio.clamp(0.5, 2.0)).round() as u64;
         self.size = self.size.clamp(SMALLEST, LARGEST);
-        if self.rests {
-            tokio::time::sleep((took / 4).clamp(Duration::from_millis(1), Duration::from_millis(25))).await;
-        }
+        tokio::time::sleep((took / 4).clamp(Duration::from_millis(1), Duration::from_millis(25))).await;
     }
 }

@@ -11,7 +11,6 @@ use sea_orm::ConnectionTrait;
 
 use super::error::ImportError;
 use super::lease::{self, Heartbeat};
-use super::pace::Pace;
 use super::progress::{Phase, Progress};
 use super::receipt::Receipt;
 use super::scope::Run;
@@ -107,7 +106,7 @@ impl Imports {
         progress.phase(Phase::Reading);
         receipt.lines = load::load(&run, provider, source, heartbeat, progress).await?;
         progress.phase(Phase::Checking);
-        check::settle(&run, receipt.lines, &mut Pace::new(run.is_sqlite())).await?;
+        check::settle(&run, receipt.lines).await?;
         check::count_rejections(&run, &mut receipt).await?;
         if receipt.rejected > 0 && !options.keep_going {
             return Err(ImportError::Rejected(Box::new(receipt)));

@@ -14,8 +14,8 @@ pub(super) const SLICE: &str = " and s.line > {from} and s.line <= {to}";
 const CHANGED: &str = " and s.line in (select h.line from staged_changes h where h.run_id = {run} and h.kind = '{kind}')";
 
 /// Runs statements over all lines, a short transaction for each slice; how many rows they touched.
-pub(super) async fn each_slice(run: &Run, lines: u64, pace: &mut Pace, statements: &[&str]) -> Result<u64, ImportError> {
-    let (mut from, mut touched) = (0, 0);
+pub(super) async fn each_slice(run: &Run, lines: u64, statements: &[&str]) -> Result<u64, ImportError> {
+    let (mut pace, mut from, mut touched) = (Pace::new(), 0, 0);
     while from < lines {
         let to = from + pace.size();
         let tx = run.db.write(run.access()).await?;
@@ -42,12 +42,11 @@ fn note_changes(shape: &Shape) -> String {
 
 /// Merges the staged rows and ends the run.
 pub(super) async fn merge(run: &Run, lines: u64, staged: &[u64], receipt: &mut Receipt) -> Result<(), ImportError> {
-    let mut pace = Pace::new(true);
     for (shape, staged) in SHAPES.into_iter().zip(staged) {
         if *staged > 0 {
             // What differs is looked for before the new rows come, which need not be compared.
-            each_slice(run, lines, &mut pace, &[&note_changes(shape)]).await?;
-            receipt.of_mut(shape.kind).created = each_slice(run, lines, &mut pace, &[&shape.insert(SLICE)]).await?;
+            each_slice(run, lines, &[&note_changes(shape)]).await?;
+            receipt.of_mut(shape.kind).created = each_slice(run, lines, &[&shape.insert(SLICE)]).await?;
         }
     }
     let tx = run.db.write(run.access()).await?;
