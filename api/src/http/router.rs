@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{any, get};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -35,18 +36,19 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route("/graphiql", get(graphiql::page)).route("/", get(graphiql::redirect));
     }
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    router
-        .layer(cors(&app.cors_origins))
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(CatchPanicLayer::new())
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+    // One stack: each layer of a router of its own would be boxed again for every request.
+    let layers = ServiceBuilder::new()
+        .map_request(without_request_id)
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId(platform::Ids::new(app.clock.clone()))))
-        .layer(tower::util::MapRequestLayer::new(without_request_id))
-        .with_state(app)
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
+        .layer(CatchPanicLayer::new())
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(cors(&app.cors_origins));
+    router.layer(layers).with_state(app)
 }
 
 fn without_request_id(mut request: Request) -> Request {
@@ -59,7 +61,7 @@ fn span(request: &Request) -> tracing::Span {
     tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
 }
 
-fn log(response: &axum::response::Response, took: std::time::Duration, _: &tracing::Span) {
+fn log<B>(response: &axum::http::Response<B>, took: std::time::Duration, _: &tracing::Span) {
     tracing::info!(status = response.status().as_u16(), ms = took.as_secs_f64() * 1_000.0, "answered");
 }
 

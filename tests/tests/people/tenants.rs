@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use entities::MembershipRole::TenantAdmin;
 use entities::{TenantId, TenantStatus};
-use people::tenants::{NewTenant, TenantChanges, TenantError, TenantFilter, TenantKeyError, TenantKeys, TenantSort};
+use people::tenants::{NewTenant, TenantChanges, TenantError, TenantFilter, TenantKeyError, TenantKeys, TenantReading, TenantSort};
 use platform::Denied;
 use platform::callers::actions::{ManageStores, UpdateTenant};
 use platform::crypto::{MasterKey, Where};
@@ -38,7 +38,7 @@ async fn a_tenant_lives_and_is_deleted_softly(#[values(Backend::Sqlite, Backend:
 
     // Its callers read, and write nothing.
     let ctx = world.ctx_of(&admin).await;
-    assert!(world.tenants.find(&ctx, tenant.id).await.unwrap().is_some());
+    assert!(TenantReading.find(&ctx, tenant.id).await.unwrap().is_some());
     assert_eq!(ctx.authorize::<UpdateTenant>().unwrap_err(), Denied::Suspended);
     let back = world.tenants.reactivate(&system, tenant.id).await.unwrap();
     assert_eq!((back.status, back.suspension_reason, back.suspended_at), (TenantStatus::Active, None, None));
@@ -48,7 +48,7 @@ async fn a_tenant_lives_and_is_deleted_softly(#[values(Backend::Sqlite, Backend:
     assert!(matches!(world.tenants.update(&system, tenant.id, TenantChanges::default()).await, Err(TenantError::Deleted)));
     assert_eq!(world.tenants.reactivate(&system, tenant.id).await.unwrap_err().code(), "INVALID_TRANSITION");
     let ctx = world.ctx_of(&admin).await;
-    assert!(ctx.authorize::<UpdateTenant>().is_err() && world.tenants.find(&ctx, tenant.id).await.is_err());
+    assert!(ctx.authorize::<UpdateTenant>().is_err() && TenantReading.find(&ctx, tenant.id).await.is_err());
 }
 
 #[rstest]
@@ -80,15 +80,15 @@ async fn another_tenant_is_as_a_missing_one(#[values(Backend::Sqlite, Backend::P
     let admin = world.person(ours, "admin@example.jp", TenantAdmin).await;
     let ctx = world.ctx_of(&admin).await;
     for id in [theirs, TenantId::from(uuid::Uuid::from_u128(7))] {
-        assert_eq!(world.tenants.find(&ctx, id).await.unwrap(), None);
-        assert_eq!(world.tenants.summaries(&ctx, &[id]).await.unwrap(), []);
+        assert_eq!(TenantReading.find(&ctx, id).await.unwrap(), None);
+        assert_eq!(TenantReading.summaries(&ctx, &[id]).await.unwrap(), []);
         assert_eq!(world.tenants.update(&ctx, id, TenantChanges::default()).await.unwrap_err().to_string(), "no such tenant");
         assert!(matches!(world.tenants.suspend(&ctx, id, "spite").await, Err(TenantError::Denied(Denied::Forbidden { .. }))));
     }
     assert!(matches!(world.tenants.suspend(&world.system(), uuid::Uuid::from_u128(7).into(), "x").await, Err(TenantError::NotFound)));
     let all = TenantFilter::default();
-    assert_eq!(world.tenants.count(&ctx, &all).await.unwrap(), 1);
-    assert_eq!(world.tenants.count(&world.system(), &all).await.unwrap(), 2);
+    assert_eq!(TenantReading.count(&ctx, &all).await.unwrap(), 1);
+    assert_eq!(TenantReading.count(&world.system(), &all).await.unwrap(), 2);
 }
 
 #[rstest]
@@ -101,7 +101,7 @@ async fn creating_is_safe_to_repeat(#[values(Backend::Sqlite, Backend::Postgres)
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");
     let system = world.system();
-    assert_eq!(world.tenants.count(&system, &TenantFilter::default()).await.unwrap(), 1);
+    assert_eq!(TenantReading.count(&system, &TenantFilter::default()).await.unwrap(), 1);
     let other = NewTenant { company_name: "Other".to_owned(), ..noren() };
     assert_eq!(world.tenants.create(&system, other.clone(), Some("key-1")).await.unwrap_err().code(), "CONFLICT");
     // A failure is not remembered.
@@ -126,13 +126,13 @@ async fn tenants_are_listed_with_their_stores(#[values(Backend::Sqlite, Backend:
     world.store(ids[0], "a.example", "ACTIVE").await;
     world.store(ids[0], "b.example", "INACTIVE").await;
     world.store(ids[1], "c.example", "UNINSTALLED").await;
-    let summaries = world.tenants.summaries(&system, &ids).await.unwrap();
+    let summaries = TenantReading.summaries(&system, &ids).await.unwrap();
     let of = |id| summaries.iter().find(|one| one.tenant == id).map(|one| (one.total_stores, one.active_stores));
     assert_eq!([of(ids[0]), of(ids[1]), of(ids[2])], [Some((2, 1)), Some((1, 0)), Some((0, 0))]);
 
     let (mut names, mut request) = (Vec::new(), PageRequest::first(1));
     loop {
-        let page = world.tenants.page(&system, &TenantFilter::default(), TenantSort::CompanyName, &request).await.unwrap();
+        let page = TenantReading.page(&system, &TenantFilter::default(), TenantSort::CompanyName, &request).await.unwrap();
         names.extend(page.rows.iter().map(|tenant| tenant.company_name.clone()));
         request.cursor = page.rows.last().map(|last| last.cursor(TenantSort::CompanyName));
         if !page.has_next {
@@ -144,7 +144,7 @@ async fn tenants_are_listed_with_their_stores(#[values(Backend::Sqlite, Backend:
     world.tenants.delete(&system, ids[0], "beta").await.unwrap();
     let newest = PageRequest { reverse: true, ..PageRequest::first(10) };
     let list = async |filter: TenantFilter| -> Vec<TenantId> {
-        let page = world.tenants.page(&world.system(), &filter, TenantSort::CreatedAt, &newest).await.unwrap();
+        let page = TenantReading.page(&world.system(), &filter, TenantSort::CreatedAt, &newest).await.unwrap();
         page.rows.into_iter().map(|tenant| tenant.id).collect()
     };
     assert_eq!(list(TenantFilter::default()).await, [ids[3], ids[2], ids[1]]);

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use migration::APP_ROLE;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxPostgresConnector, SqlxSqliteConnector, Statement, Values};
+use sea_query_sqlx::SqlxValues;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, SqlitePool};
 
 use super::budget::Budget;
-use super::tx::{Access, Tx};
+use super::tx::{Access, Tx, storage};
 
 /// Connections that are kept for single statements.
 const LOOKUPS: u32 = 3;
@@ -249,7 +250,13 @@ impl Database {
     /// One row of a single statement outside any transaction.
     pub async fn query_one(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Option<QueryResult>, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.read_pool().query_one_raw(self.statement(sql, values)).await
+        let values = SqlxValues(Values(values.into_iter().collect()));
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.pools {
+            Pools::Postgres { lookups, .. } => lookups.fetch_optional(sqlx::query_with(sql, values)).await.map(|row| row.map(Into::into)),
+            Pools::Sqlite { lookups, .. } => lookups.fetch_optional(sqlx::query_with(sql, values)).await.map(|row| row.map(Into::into)),
+        }
+        .map_err(storage)
     }
 
     /// All rows of a single statement outside any transaction.

@@ -117,5 +117,10 @@ pub fn per_parent(
 
 /// Runs a select and reads its rows as plain structs.
 pub async fn rows_of<T: FromRow>(tx: &Tx, query: &SelectStatement) -> Result<Vec<T>, DbErr> {
-    tx.query_all(query).await?.iter().map(|row| T::from_row(row, 0)).collect()
+    let found = tx.query_all(query).await?;
+    let mut rows = Vec::with_capacity(found.len());
+    for row in &found {
+        rows.push(T::from_row(row, 0)?);
+    }
+    Ok(rows)
 }
