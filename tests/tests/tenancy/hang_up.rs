@@ -30,10 +30,10 @@ fn mutation(side: &Side, client: usize) -> String {
 
 /// Sends a request, or a part of it, and hangs up soon after.
 async fn hang_up(town: &Town, client: usize) {
-    let side = if client % 2 == 0 { &town.ours } else { &town.theirs };
-    let query = if client % 5 == 0 { mutation(side, client) } else { LISTS.to_owned() };
+    let side = if client.is_multiple_of(2) { &town.ours } else { &town.theirs };
+    let query = if client.is_multiple_of(5) { mutation(side, client) } else { LISTS.to_owned() };
     let mut bytes = request(&side.admin.credentials, &query);
-    if client % 7 == 0 {
+    if client.is_multiple_of(7) {
         bytes.truncate(bytes.len() - 10);
     }
     let mut connection = TcpStream::connect(town.server.address).await.unwrap();
