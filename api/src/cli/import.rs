@@ -30,6 +30,9 @@ pub enum ImportCommand {
         /// Write the good rows and list the bad ones; otherwise one bad line and nothing is written.
         #[arg(long)]
         keep_going: bool,
+        /// The `objectCount` of the bulk operation: a file with another number of lines is refused.
+        #[arg(long, value_name = "COUNT")]
+        objects: Option<u64>,
         /// The file; - is standard input.
         file: PathBuf,
     },
@@ -37,21 +40,21 @@ pub enum ImportCommand {
 
 /// Runs the command.
 pub async fn run(settings: &Settings, command: ImportCommand) -> Result<(), Failure> {
-    let ImportCommand::Shopify { store, keep_going, file } = command;
+    let ImportCommand::Shopify { store, keep_going, objects, file } = command;
     let opened = open(settings, false).await?;
     let ctx = operator(&opened.db, None)?;
-    let outcome = import_shopify(&Imports::new(Arc::new(SystemClock)), &ctx, store, &file, keep_going).await;
+    let outcome = import_shopify(&Imports::new(Arc::new(SystemClock)), &ctx, store, &file, ImportOptions { keep_going, objects }).await;
     opened.db.close().await;
     outcome
 }
 
 /// Imports the file: progress to standard error, the receipt to standard output.
-pub async fn import_shopify(imports: &Imports, ctx: &OpCtx, store: StoreId, path: &Path, keep_going: bool) -> Result<(), Failure> {
+pub async fn import_shopify(imports: &Imports, ctx: &OpCtx, store: StoreId, path: &Path, options: ImportOptions) -> Result<(), Failure> {
     static SHOPIFY: &dyn CommerceProvider = &Shopify;
     let source = if path == Path::new("-") { Ok(Source::new("standard input", None, std::io::stdin())) } else { Source::file(path) };
     let source = source.map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
     let progress = Shown::start(source.size());
-    let outcome = imports.run(ctx, store, SHOPIFY, source, ImportOptions { keep_going }, &progress).await;
+    let outcome = imports.run(ctx, store, SHOPIFY, source, options, &progress).await;
     progress.end();
     if let Ok(receipt) = &outcome {
         println!("{receipt}");

@@ -1,12 +1,16 @@
 //! What is wrong with a file is told by line and reason, and nothing of it is written, unless the good rows are asked for.
 
-use commerce::imports::{ImportError, Receipt, Source};
+use std::sync::Arc;
+
+use commerce::imports::{ImportError, ImportOptions, Imports, Receipt, Source, Unwatched};
+use platform::SystemClock;
+use platform::callers::{Caller, OpCtx, Origin};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tests::bulk::{customer, file, item, order, product, variant};
 use tests::harness::Backend;
 
-use crate::shop::{Shop, cdnow, gzip};
+use crate::shop::{SHOPIFY, Shop, cdnow, gzip};
 
 fn with(mut line: Value, path: &str, value: Value) -> Value {
     *line.pointer_mut(path).unwrap_or_else(|| panic!("{path}")) = value;
@@ -152,7 +156,6 @@ async fn a_cut_file_says_so(#[values(Backend::Sqlite, Backend::Postgres)] backen
 #[rstest]
 #[tokio::test]
 async fn only_platform_administrators_import_and_only_into_stores_that_are_there(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-    use platform::callers::{Caller, OpCtx, Origin};
     let shop = Shop::open(backend, "USD").await;
     let clock: std::sync::Arc<dyn platform::Clock> = std::sync::Arc::new(platform::SystemClock);
     let imports = commerce::imports::Imports::new(clock.clone());
@@ -168,4 +171,16 @@ async fn only_platform_administrators_import_and_only_into_stores_that_are_there
     let other =
         OpCtx::new(shop.db.clone(), clock.clone(), Caller::System, Some(entities::TenantId::from(uuid::Uuid::from_u128(6))), Origin::default()).unwrap();
     assert!(matches!(run(other, shop.store).await, Err(ImportError::StoreNotFound(_))));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_file_cut_between_two_lines_is_told_by_the_providers_count(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let shop = Shop::open(backend, "USD").await;
+    let ctx = OpCtx::new(shop.db.clone(), Arc::new(SystemClock), Caller::System, None, Origin::default()).unwrap();
+    let imports = Imports::new(Arc::new(SystemClock));
+    let options = ImportOptions { keep_going: true, objects: Some(13_839) };
+    let outcome = imports.run(&ctx, shop.store, SHOPIFY, Source::file(&cdnow()).unwrap(), options, &Unwatched).await;
+    assert!(matches!(outcome, Err(ImportError::Incomplete { expected: 13_839, found: 13_838 })), "{outcome:?}");
+    assert_eq!((shop.number("select count(*) from {orders} o").await, shop.leftovers().await), (0, 0));
 }

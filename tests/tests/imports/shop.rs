@@ -118,7 +118,7 @@ impl Shop {
 pub async fn import_into(db: &Database, store: StoreId, source: Source, keep_going: bool) -> Result<Receipt, ImportError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ctx = OpCtx::new(db.clone(), clock.clone(), Caller::System, None, Origin::default()).unwrap();
-    Imports::new(clock).run(&ctx, store, SHOPIFY, source, ImportOptions { keep_going }, &Unwatched).await
+    Imports::new(clock).run(&ctx, store, SHOPIFY, source, ImportOptions { keep_going, objects: None }, &Unwatched).await
 }
 
 pub async fn see(db: &Database, tx: &Tx, sql: &str) -> Vec<QueryResult> {

@@ -41,6 +41,14 @@ pub enum ImportError {
     /// Lines were rejected, and all or nothing was asked for.
     #[error("{} of {} lines are rejected, and nothing was written; correct the file, or pass --keep-going to write the good rows", .0.rejected, .0.lines)]
     Rejected(Box<Receipt>),
+    /// The file has not what the provider says it has.
+    #[error("the file has {found} lines where the provider counts {expected} objects, and nothing was written; fetch it again")]
+    Incomplete {
+        /// The provider's count.
+        expected: u64,
+        /// Lines in the file.
+        found: u64,
+    },
     /// The file cannot be read.
     #[error("cannot read the file: {0}")]
     Source(#[from] std::io::Error),

@@ -22,6 +22,8 @@ use super::{check, clean, load, merge, search, slices};
 pub struct ImportOptions {
     /// Write the good rows and list the bad; otherwise one bad line and nothing is written.
     pub keep_going: bool,
+    /// How many objects the provider says the file has (Shopify's `objectCount`): a file cut between two lines looks whole.
+    pub objects: Option<u64>,
 }
 
 /// Imports files of shop systems.
@@ -105,6 +107,9 @@ impl Imports {
         clean::clean_up_before(&run).await?;
         progress.phase(Phase::Reading);
         receipt.lines = load::load(&run, provider, source, heartbeat, progress).await?;
+        if let Some(expected) = options.objects.filter(|expected| *expected != receipt.lines) {
+            return Err(ImportError::Incomplete { expected, found: receipt.lines });
+        }
         progress.phase(Phase::Checking);
         check::settle(&run, receipt.lines).await?;
         check::count_rejections(&run, &mut receipt).await?;
