@@ -81,7 +81,11 @@ impl Reader {
             database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
             master_key: self.master_key(),
             log_format: self.parsed("log_format", "text or json", |text| text.parse().ok()).unwrap_or(LogFormat::Text),
-            log_filter: self.text("log_filter").unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
+            log_filter: self
+                .parsed("log_filter", "a level such as info, or target=level pairs such as noren=debug,warn", |text| {
+                    tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+                })
+                .unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
             trusted_proxies: self.list("trusted_proxies", "a list of addresses or networks such as [\"10.0.0.0/8\"]", network),
             graphiql: self.parsed("graphiql", "on, off or auto", |text| text.parse().ok()).unwrap_or(Toggle::Auto),
@@ -148,9 +152,15 @@ impl Reader {
             );
             return Vec::new();
         };
-        let mut providers = Vec::new();
+        let mut providers: Vec<IdentityProvider> = Vec::new();
         for item in items {
             match IdentityProvider::deserialize(&item) {
+                Ok(provider) if provider.issuer.is_empty() || provider.audience.is_empty() || provider.algorithms.is_empty() => {
+                    self.wrong("identity_providers", "has one without issuer, audience or algorithms; all three are needed");
+                }
+                Ok(provider) if providers.iter().any(|known| known.issuer == provider.issuer) => {
+                    self.wrong("identity_providers", &format!("names the issuer `{}` twice; once is enough", provider.issuer));
+                }
                 Ok(provider) => providers.push(provider),
                 Err(error) => self.wrong("identity_providers", &error.to_string()),
             }
@@ -209,6 +219,10 @@ mod tests {
             jail.set_env("NOREN_GRAPHIQL", "maybe");
             jail.set_env("NOREN_LISTN", "x");
             let SettingsErrors(errors) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
+            jail.set_env("NOREN_LOG_FILTER", "a=b=c");
+            jail.set_env("NOREN_MASTER_KEY", "short");
+            let SettingsErrors(more) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
+            assert_eq!(more.len(), 5, "{more:?}");
             assert_eq!(errors.len(), 3, "{errors:?}");
             assert!(errors.iter().any(|e| e.contains("`graphiql` is `maybe`; accepted: on, off or auto")), "{errors:?}");
             Ok(())

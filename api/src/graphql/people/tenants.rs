@@ -13,7 +13,7 @@ use platform::db::{Parent, SortKind};
 use crate::graphql::commerce::Store;
 use crate::graphql::connection::{Connection, PageArgs, page_cost};
 use crate::graphql::enums::TenantStatus;
-use crate::graphql::input::{id, order_input, short};
+use crate::graphql::input::{id, order_input, words};
 use crate::graphql::objects::{IntoOrder, Slot, object, pages};
 use crate::graphql::payload::{Expected, payload};
 use crate::graphql::selection::Selected;
@@ -291,7 +291,7 @@ impl TenantQuery {
         let (op, selected) = (op(ctx)?, Selected::of(ctx));
         let filter = match filter {
             Some(filter) => {
-                people::tenants::TenantFilter { statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()), text: short(filter.text)? }
+                people::tenants::TenantFilter { statuses: filter.statuses.map(|all| all.into_iter().map(Into::into).collect()), text: words(filter.text)? }
             }
             None => people::tenants::TenantFilter::default(),
         };
