@@ -296,7 +296,7 @@ impl UserMutation {
         }
     }
 
-    /// Shuts a user out, at once and everywhere that the user is signed in. Administrators only.
+    /// Shuts a user out, at once and everywhere that the user is signed in; API tokens that the user made are revoked. Administrators only.
     async fn user_disable(&self, ctx: &Context<'_>, #[graphql(desc = "Whom.")] input: UserDisableInput) -> Result<UserDisablePayload> {
         let tenant = input.tenant_id.as_ref().map(id).transpose()?;
         match services(ctx)?.users.disable(op(ctx)?, id(&input.user_id)?, tenant).await {
