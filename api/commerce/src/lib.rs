@@ -3,8 +3,6 @@
 pub mod catalog;
 pub mod customers;
 pub mod demo;
-pub mod filter;
 pub mod imports;
 pub mod orders;
-pub mod reading;
 pub mod stores;

@@ -7,7 +7,9 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod db;
+pub mod filter;
 pub mod idempotency;
+pub mod reading;
 pub mod text;
 
 pub use callers::{Caller, Denied, OpCtx, Permit, Scope};

@@ -1,8 +1,8 @@
 //! Errors as callers see them: a stable code, a sentence that says what to do, and nothing from inside.
 
 use async_graphql::{Error, ErrorExtensions};
-use commerce::reading::ReadError;
 use platform::db::CursorError;
+use platform::reading::ReadError;
 use platform::{DbErr, Denied};
 
 /// The codes of top-level errors, in `extensions.code`.

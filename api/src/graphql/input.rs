@@ -27,13 +27,13 @@ pub struct DateTimeRange {
 
 impl DateTimeRange {
     /// The span, its ends checked: the databases agree on the years 1 to 9999 alone.
-    pub fn read(self) -> Result<commerce::filter::TimeRange> {
+    pub fn read(self) -> Result<platform::filter::TimeRange> {
         for at in self.from.iter().chain(&self.before) {
             if !(1..=9999).contains(&at.year()) {
                 return Err(bad_input("instants lie in the years 1 to 9999"));
             }
         }
-        Ok(commerce::filter::TimeRange { from: self.from, before: self.before })
+        Ok(platform::filter::TimeRange { from: self.from, before: self.before })
     }
 }
 
@@ -72,10 +72,10 @@ pub struct MoneyRange {
 
 impl MoneyRange {
     /// The range with its amounts read.
-    pub fn read(self) -> Result<commerce::filter::MoneyRange> {
+    pub fn read(self) -> Result<platform::filter::MoneyRange> {
         let currency = self.currency_code.0;
         let read = |amount: Option<Decimal>| amount.map(|a| entities::Money::parse(&a.0, currency)).transpose().map_err(bad_input);
-        Ok(commerce::filter::MoneyRange { currency, min: read(self.min)?, max: read(self.max)? })
+        Ok(platform::filter::MoneyRange { currency, min: read(self.min)?, max: read(self.max)? })
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::Result;
-use commerce::reading::{Listed, ReadError, Reading};
 use dataloader::BatchFn;
 use dataloader::non_cached::Loader;
 use platform::OpCtx;
 use platform::db::TenantRow;
+use platform::reading::{Listed, ReadError, Reading};
 use uuid::Uuid;
 
 use super::errors::IntoGraphql;

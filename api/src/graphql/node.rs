@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use commerce::reading::Reading;
 use platform::OpCtx;
 use platform::db::TenantRow;
+use platform::reading::Reading;
 use uuid::Uuid;
 
 use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, InputType, ObjectType, Result};
-use commerce::reading::{Listed, ReadError, Reading, SortKey, cursor_of};
 use futures::future::BoxFuture;
 use platform::db::{ExternalRef, Page, Parent};
+use platform::reading::{Listed, ReadError, Reading, SortKey, cursor_of};
 use platform::{Denied, OpCtx};
 use uuid::Uuid;
 

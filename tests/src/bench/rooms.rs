@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
 use commerce::catalog::Products;
 use commerce::customers::Customers;
-use commerce::filter::TimeRange;
 use commerce::orders::{OrderFilter, OrderItemRow, OrderItemSort, OrderItems, OrderRow, OrderSort, Orders};
 use commerce::stores::StoreReading;
 use entities::{ApiTokenId, TenantId, TenantStatus, TokenRole};
@@ -14,6 +13,7 @@ use people::identity::{AccessTokens, Callers, OutsideProviders};
 use platform::callers::{Origin, TokenCaller};
 use platform::crypto::MasterKey;
 use platform::db::{DatabaseSettings, ExternalRef, Page, PageRequest, Parent};
+use platform::filter::TimeRange;
 use platform::{Caller, Database, OpCtx, SystemClock};
 use uuid::Uuid;
 

@@ -6,8 +6,8 @@ use platform::db::SortValue;
 use sea_orm::sea_query::SimpleExpr;
 
 use super::row::{ProductRow, ProductVariantRow};
-use crate::filter::{Conditions, TimeRange};
-use crate::reading::{Listed, SortKey};
+use platform::filter::{Conditions, TimeRange};
+use platform::reading::{Listed, SortKey};
 
 /// What products are filtered by; everything that is given must hold.
 #[derive(Clone, Debug, Default)]

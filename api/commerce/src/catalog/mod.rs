@@ -6,7 +6,7 @@ mod row;
 pub use list::{ProductFilter, ProductSort, ProductVariantSort};
 pub use row::{ProductRow, ProductVariantRow};
 
-use crate::reading::Reading;
+use platform::reading::Reading;
 
 /// The face of products.
 pub type Products = Reading<ProductRow>;

@@ -6,7 +6,7 @@ mod row;
 pub use list::{CustomerFilter, CustomerSort};
 pub use row::CustomerRow;
 
-use crate::reading::Reading;
+use platform::reading::Reading;
 
 /// The face of customers.
 pub type Customers = Reading<CustomerRow>;

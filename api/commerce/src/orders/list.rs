@@ -6,8 +6,8 @@ use platform::db::SortValue;
 use sea_orm::sea_query::SimpleExpr;
 
 use super::row::{OrderItemRow, OrderRow};
-use crate::filter::{Conditions, MoneyRange, TimeRange};
-use crate::reading::{Listed, SortKey};
+use platform::filter::{Conditions, MoneyRange, TimeRange};
+use platform::reading::{Listed, SortKey};
 
 /// What orders are filtered by; everything that is given must hold.
 #[derive(Clone, Debug, Default)]

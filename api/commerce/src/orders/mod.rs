@@ -6,7 +6,7 @@ mod row;
 pub use list::{OrderFilter, OrderItemSort, OrderSort};
 pub use row::{OrderItemRow, OrderRow};
 
-use crate::reading::Reading;
+use platform::reading::Reading;
 
 /// The face of orders.
 pub type Orders = Reading<OrderRow>;

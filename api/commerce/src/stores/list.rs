@@ -6,8 +6,8 @@ use platform::db::SortValue;
 use sea_orm::sea_query::SimpleExpr;
 
 use super::row::StoreRow;
-use crate::filter::Conditions;
-use crate::reading::{Listed, SortKey};
+use platform::filter::Conditions;
+use platform::reading::{Listed, SortKey};
 
 /// What stores are filtered by; everything that is given must hold.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ pub use list::{StoreFilter, StoreSort};
 pub use row::StoreRow;
 pub use service::{NewStore, StoreChanges, Stores};
 
-use crate::reading::Reading;
+use platform::reading::Reading;
 
 /// The reading face of stores.
 pub type StoreReading = Reading<StoreRow>;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
-use platform::callers::Action;
-use platform::db::{Cursor, ExternalRef, List, Page, PageRequest, Parent, SortKind, SortValue, TenantRow, Tx};
-use platform::{DbErr, Denied, OpCtx, Permit};
+use crate::callers::Action;
+use crate::db::{Cursor, ExternalRef, List, Page, PageRequest, Parent, SortKind, SortValue, TenantRow, Tx};
+use crate::{DbErr, Denied, OpCtx, Permit};
 use sea_orm::sea_query::SimpleExpr;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! What lists are filtered by, in every room alike.
 
+use crate::text::{contains_pattern, fold};
 use chrono::{DateTime, Utc};
 use entities::{Currency, Money};
-use platform::text::{contains_pattern, fold};
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
 
 /// From an instant on, and before another.

@@ -1,0 +1,3 @@
+//! What operators and integrations see of the machinery: audit, received and sent webhooks, jobs, usage.
+//!
+//! Nobody leans on it: a domain announces, and this crate listens.
