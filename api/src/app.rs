@@ -5,6 +5,7 @@ use std::sync::Arc;
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use platform::config::{JwtAlgorithm, Settings};
 use platform::crypto::MasterKey;
+use platform::outbox::Feeds;
 use platform::{Clock, Database};
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +25,10 @@ pub struct App {
     pub limits: Limits,
     /// The database.
     pub db: Database,
+    /// The key that wraps all others.
+    pub master: MasterKey,
+    /// How far the feeds of events have come.
+    pub feeds: Feeds,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -51,6 +56,8 @@ impl App {
             limits,
             callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
             db,
+            master: master.clone(),
+            feeds: Feeds::default(),
             clock,
             proxies: TrustedProxies(settings.trusted_proxies.clone()),
             cors_origins: settings.cors_origins.clone(),

@@ -1,6 +1,7 @@
 //! Noren: one GraphQL API for running a multi-tenant commerce back office.
 
 pub mod app;
+pub mod background;
 pub mod cli;
 mod demo;
 pub mod graphql;

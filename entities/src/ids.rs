@@ -30,6 +30,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
         #[cfg_attr(feature = "orm", derive(sea_orm::DeriveValueType))]
         pub struct $name(Uuid);
 
@@ -67,6 +68,20 @@ macro_rules! ids {
         impl From<$name> for Uuid {
             fn from(id: $name) -> Self {
                 id.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(&text)
             }
         }
 
@@ -115,6 +130,20 @@ ids! {
     OrderItemId = "orderitem";
     /// One run of an import.
     ImportRunId = "importrun";
+    /// Something that happened.
+    EventId = "event";
+    /// A piece of work to be done.
+    JobId = "job";
+    /// An entry of the audit log.
+    AuditEventId = "auditevent";
+    /// An app's or account's registration with a provider.
+    ConnectionId = "connection";
+    /// A delivery that a provider made to us.
+    WebhookEventId = "webhookevent";
+    /// An address that an integration is told at.
+    WebhookEndpointId = "webhookendpoint";
+    /// One event on its way to an endpoint.
+    WebhookDeliveryId = "webhookdelivery";
 }
 
 #[cfg(test)]

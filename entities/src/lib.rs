@@ -2,6 +2,7 @@
 //!
 //! May touch nothing else of the product: every other crate builds on this one.
 
+mod events;
 mod ids;
 mod money;
 mod scope;
@@ -10,6 +11,7 @@ mod status;
 pub mod tables;
 mod text_enum;
 
+pub use events::EventType;
 pub use ids::*;
 pub use money::{Currency, Money, MoneyError};
 pub use scope::{ApiScope, UnknownScope};

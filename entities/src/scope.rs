@@ -48,6 +48,14 @@ scopes! {
     CustomersRead = "customers:read",
     /// Read products and variants.
     ProductsRead = "products:read",
+    /// Read the audit log, which tells what persons did.
+    AuditRead = "audit:read",
+    /// Read webhook endpoints and what was sent to them.
+    WebhooksRead = "webhooks:read",
+    /// Create and change webhook endpoints, and send again.
+    WebhooksWrite = "webhooks:write",
+    /// Read how much was used.
+    UsageRead = "usage:read",
 }
 
 impl ApiScope {

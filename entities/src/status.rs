@@ -141,3 +141,77 @@ text_enum! {
         Failed = "FAILED",
     }
 }
+
+text_enum! {
+    /// How far a job is.
+    pub enum JobStatus {
+        /// Waits for its time.
+        Queued = "QUEUED",
+        /// Is being worked on.
+        Running = "RUNNING",
+        /// Done.
+        Done = "DONE",
+        /// Failed for good: nobody tries again by itself.
+        Failed = "FAILED",
+        /// Called off by somebody.
+        Cancelled = "CANCELLED",
+    }
+
+    /// What kind of caller did something.
+    pub enum ActorKind {
+        /// A user.
+        User = "USER",
+        /// The bearer of an API token.
+        ApiToken = "API_TOKEN",
+        /// The program itself: an operator at a shell, a job.
+        System = "SYSTEM",
+        /// Nobody that is known.
+        Anonymous = "ANONYMOUS",
+    }
+
+    /// How an audited attempt ended.
+    pub enum AuditOutcome {
+        /// It was done.
+        Done = "DONE",
+        /// It was refused.
+        Refused = "REFUSED",
+    }
+
+    /// Whether a connection to a provider takes deliveries.
+    pub enum ConnectionStatus {
+        /// It does.
+        Active = "ACTIVE",
+        /// Deliveries to it are refused.
+        Disabled = "DISABLED",
+    }
+
+    /// How far a delivery of a provider is (seed 004).
+    pub enum WebhookEventStatus {
+        /// Stored, and waits to be worked on.
+        Pending = "PENDING",
+        /// Worked on.
+        Processed = "PROCESSED",
+        /// Nothing is done with its topic.
+        Ignored = "IGNORED",
+        /// It could not be worked on; it can be replayed.
+        Failed = "FAILED",
+    }
+
+    /// Whether a webhook endpoint is told of events.
+    pub enum WebhookEndpointStatus {
+        /// It is.
+        Enabled = "ENABLED",
+        /// It is not: somebody said so, or its deliveries failed for too long.
+        Disabled = "DISABLED",
+    }
+
+    /// How far an event is on its way to an endpoint.
+    pub enum WebhookDeliveryStatus {
+        /// It waits for its next attempt.
+        Pending = "PENDING",
+        /// The endpoint has it.
+        Delivered = "DELIVERED",
+        /// Given up; it can be sent again.
+        Failed = "FAILED",
+    }
+}

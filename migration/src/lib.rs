@@ -4,10 +4,12 @@ mod dialect;
 mod m0001_people;
 mod m0002_commerce;
 mod m0003_imports;
+mod m0004_machinery;
+mod m0005_webhooks;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
-pub use tenancy::{APP_ROLE, IDENTITY_ROLE, IMPORT_ROLE, PLATFORM_ROLE};
+pub use tenancy::{APP_ROLE, IDENTITY_ROLE, IMPORT_ROLE, PLATFORM_ROLE, WORKER_ROLE};
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +19,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_people::Migration), Box::new(m0002_commerce::Migration), Box::new(m0003_imports::Migration)]
+        vec![
+            Box::new(m0001_people::Migration),
+            Box::new(m0002_commerce::Migration),
+            Box::new(m0003_imports::Migration),
+            Box::new(m0004_machinery::Migration),
+            Box::new(m0005_webhooks::Migration),
+        ]
     }
 }

@@ -18,6 +18,8 @@ pub const IDENTITY_ROLE: &str = "noren_identity";
 
 /// Loads files into the staging tables, which it owns; reads no commerce.
 pub const IMPORT_ROLE: &str = "noren_import";
+/// Runs the machinery that is above all tenants: relay, jobs, sealer, usage; reads no commerce but the names of stores.
+pub const WORKER_ROLE: &str = "noren_worker";
 
 /// The tenant that the transaction is for. The sub-select is evaluated once a statement, not once a row.
 pub(crate) const CURRENT_TENANT: &str = "(select nullif(current_setting('noren.tenant_id', true), '')::uuid)";
@@ -28,7 +30,7 @@ pub(crate) async fn create_roles(manager: &SchemaManager<'_>) -> Result<(), DbEr
         return Ok(());
     }
     let db = manager.get_connection();
-    for role in [APP_ROLE, PLATFORM_ROLE, IDENTITY_ROLE, IMPORT_ROLE] {
+    for role in [APP_ROLE, PLATFORM_ROLE, IDENTITY_ROLE, IMPORT_ROLE, WORKER_ROLE] {
         // Roles belong to the cluster: several databases may be migrated at the same moment.
         db.execute_unprepared(&format!(
             "do $$ begin
@@ -73,6 +75,17 @@ pub(crate) async fn open_to_identity(manager: &SchemaManager<'_>, table: &str, r
     let db = manager.get_connection();
     db.execute_unprepared(&format!("create policy identity on {table} for all to {IDENTITY_ROLE} using (true) with check (true)")).await?;
     db.execute_unprepared(&format!("grant {rights} on {table} to {IDENTITY_ROLE}")).await?;
+    Ok(())
+}
+
+/// Lets [`WORKER_ROLE`] use a protected table as well.
+pub(crate) async fn open_to_worker(manager: &SchemaManager<'_>, table: &str, rights: &str) -> Result<(), DbErr> {
+    if !is_postgres(manager) {
+        return Ok(());
+    }
+    let db = manager.get_connection();
+    db.execute_unprepared(&format!("create policy worker on {table} for all to {WORKER_ROLE} using (true) with check (true)")).await?;
+    db.execute_unprepared(&format!("grant {rights} on {table} to {WORKER_ROLE}")).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use entities::tables::{api_tokens, users};
 use entities::{ApiTokenId, TokenRole, UserId, UserStatus};
 use platform::crypto::NewSecret;
 use platform::db::{Access, is_sqlite};
-use platform::{Clock, Database, DbErr, Ids, Tx};
+use platform::{Change, Clock, Database, DbErr, Ids, Trace, Tx};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use secrecy::SecretString;
@@ -45,8 +45,9 @@ pub async fn ensure_platform_admin(db: &Database, clock: &Arc<dyn Clock>) -> Res
         updated_at: Set(now),
     };
     users::Entity::insert(user).exec_without_returning(&tx).await?;
+    let token_id = ids.next::<ApiTokenId>();
     let token = api_tokens::ActiveModel {
-        id: Set(ids.next::<ApiTokenId>()),
+        id: Set(token_id),
         tenant_id: Set(None),
         name: Set("First start".to_owned()),
         role: Set(TokenRole::PlatformAdmin),
@@ -60,6 +61,7 @@ pub async fn ensure_platform_admin(db: &Database, clock: &Arc<dyn Clock>) -> Res
         created_at: Set(now),
     };
     crate::api_tokens::insert_token(&tx, token).await?;
+    Change::new("firstStart", None).subject(token_id).write(&tx, &Trace::system("first start", clock.clone())).await?;
     tx.commit().await?;
     Ok(Some(new.secret))
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows no domain: nothing here has heard of an order.
 
+pub mod audit;
 pub mod callers;
 pub mod clock;
 pub mod config;
@@ -9,10 +10,14 @@ pub mod crypto;
 pub mod db;
 pub mod filter;
 pub mod idempotency;
+pub mod jobs;
+pub mod outbox;
 pub mod reading;
+pub mod record;
 pub mod text;
 
 pub use callers::{Caller, Denied, OpCtx, Permit, Scope};
 pub use clock::{Clock, Ids, SystemClock};
 pub use db::{Database, Tx};
+pub use record::{Change, Trace};
 pub use sea_orm::DbErr;

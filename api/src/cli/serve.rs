@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use super::Failure;
 use super::open::open;
 use crate::app::App;
+use crate::background::Background;
 use crate::demo;
 use crate::http;
 
@@ -58,7 +59,8 @@ pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failu
     }
     let graphiql = settings.serves_graphiql(args.demo).then_some(examples);
     let app = Arc::new(App::new(&settings, &opened.master, opened.db, clock, graphiql)?);
-    run(listener, address, app, Duration::from_secs(settings.shutdown_grace)).await
+    let background = Background::start(&app, &settings).await?;
+    run(listener, address, app, background, Duration::from_secs(settings.shutdown_grace)).await
 }
 
 fn announce_first_token(token: &str, graphiql: bool, address: SocketAddr) {
@@ -69,13 +71,14 @@ fn announce_first_token(token: &str, graphiql: bool, address: SocketAddr) {
     }
 }
 
-async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, grace: Duration) -> Result<(), Failure> {
+async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, background: Background, grace: Duration) -> Result<(), Failure> {
     tracing::info!(%address, graphiql = app.graphiql.is_some(), "listening");
     let flusher = tokio::spawn({
         let callers = app.callers.clone();
         async move { callers.keep_flushing().await }
     });
     http::serve(listener, app.clone(), signalled(), grace).await;
+    background.stop(grace).await;
     flusher.abort();
     app.callers.flush().await?;
     app.db.close().await;

@@ -1,9 +1,14 @@
 //! The tables, one file each.
 
 pub mod api_tokens;
+pub mod audit_details;
+pub mod audit_events;
+pub mod connections;
 pub mod customers;
+pub mod events;
 pub mod idempotency_keys;
 pub mod import_runs;
+pub mod jobs;
 pub mod membership_stores;
 pub mod one_time_links;
 pub mod order_items;
@@ -18,5 +23,9 @@ pub mod stores;
 pub mod tenant_keys;
 pub mod tenant_memberships;
 pub mod tenants;
+pub mod usage_days;
 pub mod user_identities;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
+pub mod webhook_events;

@@ -18,7 +18,7 @@ type Columns = BTreeMap<String, Vec<(String, String)>>;
 /// Every table that bears `tenant_id`, with its columns and their types.
 async fn tables(owner: &PgPool) -> Columns {
     let sql = "select table_name::text, column_name::text, data_type::text from information_schema.columns c
-               where table_schema = 'public' and is_nullable = 'NO' or (table_schema = 'public' and column_name = 'tenant_id') order by 1, 2";
+               where table_schema = 'public' and is_identity = 'NO' and (is_nullable = 'NO' or column_name = 'tenant_id') order by 1, 2";
     let mut found = Columns::new();
     for (table, column, kind) in sqlx::query_as::<_, (String, String, String)>(sql).fetch_all(owner).await.unwrap() {
         found.entry(table).or_default().push((column, kind));

@@ -42,7 +42,7 @@ async fn a_role_that_could_pass_row_level_security_does_not_serve() {
         run(format!("create role {role} login; grant noren_app to {role}")).await;
     }
     run(format!("alter role {bypass} bypassrls; alter table customers owner to {owns}; grant noren_platform to {inherits}")).await;
-    run(format!("grant noren_platform, noren_identity, noren_import to {plain}")).await;
+    run(format!("grant noren_platform, noren_identity, noren_import, noren_worker to {plain}")).await;
 
     let as_role = |role: &str| {
         let mut url = url::Url::parse(&database.settings().url).unwrap();

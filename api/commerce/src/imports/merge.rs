@@ -1,7 +1,8 @@
 //! PostgreSQL: everything in one transaction, one statement a kind for what is new and one for what has changed.
 
-use entities::ImportStatus;
-use platform::{DbErr, Tx};
+use entities::{EventType, ImportStatus};
+use platform::{Change, DbErr, Tx};
+use serde_json::json;
 
 use super::error::ImportError;
 use super::lease;
@@ -54,5 +55,7 @@ pub(super) async fn finish(run: &Run, tx: &Tx, receipt: &mut Receipt) -> Result<
     if receipt.lines > 0 {
         run.execute(tx, "update stores set last_sync_at = {now} where tenant_id = {tenant} and id = {store}").await?;
     }
-    Ok(())
+    let data = json!({ "storeId": run.store, "importRunId": run.id });
+    let change = Change::new("storeImport", run.tenant).subject(run.store).after(receipt).announce_with(EventType::StoreImported, Some(run.store), data);
+    Ok(change.write(tx, &run.trace).await?)
 }

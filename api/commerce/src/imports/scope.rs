@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use entities::{Currency, ImportRunId, StoreId, TenantId};
 use platform::db::{Access, is_sqlite};
-use platform::{Clock, Database, DbErr, Tx};
+use platform::{Clock, Database, DbErr, Trace, Tx};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(super) struct Run {
     pub db: Database,
+    pub trace: Trace,
     pub clock: Arc<dyn Clock>,
     pub tenant: TenantId,
     pub store: StoreId,

@@ -90,7 +90,7 @@ impl Imports {
         let code: String = row.try_get_by_index(2)?;
         let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;
         let id = Ids::new(self.clock.clone()).next();
-        Ok(Run { db: ctx.db().clone(), clock: self.clock.clone(), tenant, store, id, currency, now: self.clock.now(), as_of: None })
+        Ok(Run { db: ctx.db().clone(), trace: ctx.trace(), clock: self.clock.clone(), tenant, store, id, currency, now: self.clock.now(), as_of: None })
     }
 
     async fn enter(

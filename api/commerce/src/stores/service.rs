@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use entities::tables::stores::{ActiveModel, Column, Entity};
-use entities::{Currency, StoreDataKind, StoreId, StoreStatus, TenantId};
+use entities::{Currency, EventType, StoreDataKind, StoreId, StoreStatus, TenantId};
 use people::tenants::TenantKeys;
 use people::validation::{Problem, invalid, optional_text, text, time_zone};
 use platform::callers::actions::ManageStores;
 use platform::crypto::Where;
 use platform::idempotency::{Attempt, attempt};
 use platform::text::{fold, search_text};
-use platform::{OpCtx, Permit, Tx};
+use platform::{Change, OpCtx, Permit, Tx};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Value};
@@ -187,7 +187,8 @@ impl Stores {
             claim.done(&tx, id).await?;
         }
         let row = written(&tx, &permit, id).await?;
-        ctx.commit(tx).await?;
+        let change = Change::new("storeConnect", tenant).subject(id).after(&row).announce(EventType::StoreConnected, "storeId");
+        ctx.commit(tx, change).await?;
         Ok(row)
     }
 
@@ -201,7 +202,8 @@ impl Stores {
         let update = Query::update().table(Entity).values(values.into_iter().map(|(column, value)| (column, Expr::val(value)))).and_where(this(&store)).take();
         tx.execute(&update).await?;
         let row = written(&tx, &permit, id).await?;
-        ctx.commit(tx).await?;
+        let change = Change::new("storeUpdate", store.tenant_id).subject(id).before(&store).after(&row);
+        ctx.commit(tx, change.announce(EventType::StoreUpdated, "storeId")).await?;
         Ok(row)
     }
 

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use entities::tables::api_tokens::ActiveModel;
-use entities::{ApiScope, ApiTokenId, TenantId, TokenRole};
+use entities::{ApiScope, ApiTokenId, EventType, TenantId, TokenRole};
 use platform::callers::actions::{ManageApiTokens, ReadApiTokens};
 use platform::crypto::NewSecret;
 use platform::db::{Page, PageRequest};
-use platform::{Caller, Denied, OpCtx, Permit};
+use platform::{Caller, Change, Denied, OpCtx, Permit};
 use sea_orm::ActiveValue::Set;
 use secrecy::SecretString;
 
@@ -106,9 +106,11 @@ impl ApiTokens {
     pub async fn revoke(&self, ctx: &OpCtx, id: ApiTokenId) -> Result<ApiTokenRow, ApiTokenError> {
         let permit = ctx.authorize::<ManageApiTokens>()?;
         let tx = ctx.writer().await?;
+        let before = store::find(&tx, &permit, id).await?.ok_or(ApiTokenError::NotFound("token"))?;
         store::revoke(&tx, &permit, id, ctx.now()).await?;
         let token = store::find(&tx, &permit, id).await?.ok_or(ApiTokenError::NotFound("token"))?;
-        ctx.commit(tx).await?;
+        let change = Change::new("apiTokenRevoke", token.tenant).subject(id).before(&before).after(&token).announce(EventType::ApiTokenRevoked, "apiTokenId");
+        ctx.commit(tx, change).await?;
         Ok(token)
     }
 }
@@ -154,6 +156,7 @@ async fn make(ctx: &OpCtx, permit: &Permit<ManageApiTokens>, mut input: Operator
     };
     store::insert_token(&tx, row).await?;
     let token = store::find(&tx, permit, id).await?.ok_or(ApiTokenError::NotFound("token"))?;
-    ctx.commit(tx).await?;
+    let change = Change::new("apiTokenCreate", token.tenant).subject(id).after(&token).announce(EventType::ApiTokenCreated, "apiTokenId");
+    ctx.commit(tx, change).await?;
     Ok(TokenMade { token, secret: new.secret })
 }

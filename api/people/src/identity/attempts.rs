@@ -82,7 +82,7 @@ pub(super) async fn begin(ctx: &OpCtx, email_key: &str) -> Result<Try, SignInErr
             .take();
         tx.execute(&update).await?;
     }
-    ctx.commit(tx).await?;
+    ctx.commit_unrecorded(tx).await?;
     Ok(this)
 }
 
@@ -112,7 +112,7 @@ impl Try {
             .take();
         tx.execute(&uncharge).await?;
         tx.execute(&Query::delete().from_table(Entity).and_where(Expr::col(Column::AttemptKey).eq(self.pair)).take()).await?;
-        ctx.commit(tx).await
+        ctx.commit_unrecorded(tx).await
     }
 }
 

@@ -7,13 +7,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::one_time_links::Column;
 use entities::tables::sessions;
-use entities::{IdentityId, LinkKind, SessionId, TenantId, UserId, UserStatus};
+use entities::{EventType, IdentityId, LinkKind, SessionId, TenantId, UserId, UserStatus};
 use platform::crypto::NewSecret;
 use platform::db::Access;
-use platform::{Caller, DbErr, OpCtx, Tx};
+use platform::{Caller, Change, DbErr, OpCtx, Tx};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::attempts;
 use super::error::SignInError;
@@ -93,14 +94,23 @@ impl SignIn {
         let found = found.filter(|user| user.status == UserStatus::Active);
         let hash = found.as_ref().and_then(|user| user.password_hash.as_deref());
         let matches = self.passwords.verify(password, hash).await?;
-        let Some(user) = found.filter(|_| matches) else { return Err(SignInError::InvalidCredentials) };
+        let Some(user) = found.as_ref().filter(|_| matches) else { return self.refused(ctx, found.as_ref().map(|user| user.id)).await };
         attempt.succeeded(ctx).await?;
         let tx = ctx.identity_writer().await?;
         let unchanged = |now: &Credentials| now.status == UserStatus::Active && now.password_hash == user.password_hash;
         store::credentials(&tx, Which::Id(user.id), true).await?.filter(unchanged).ok_or(SignInError::InvalidCredentials)?;
         let signed_in = self.open_session(ctx, &tx, user.id).await?;
-        ctx.commit(tx).await?;
+        let change = Change::in_tenants("signIn", store::tenants_of(&tx, user.id).await?).subject(user.id);
+        ctx.commit(tx, change.after(&json!({ "session": signed_in.session }))).await?;
         Ok(signed_in)
+    }
+
+    /// A sign-in with a wrong password, or of nobody that is known: the platform's log tells of it.
+    async fn refused(&self, ctx: &OpCtx, user: Option<UserId>) -> Result<SignedIn, SignInError> {
+        let tx = ctx.identity_writer().await?;
+        let change = Change::new("signIn", None).refused();
+        ctx.commit(tx, if let Some(user) = user { change.subject(user) } else { change }).await?;
+        Err(SignInError::InvalidCredentials)
     }
 
     /// Exchanges a refresh token for a new pair. A token that comes a second time ends its session.
@@ -111,7 +121,7 @@ impl SignIn {
             Presented::Unknown => return Err(SignInError::InvalidRefreshToken),
             Presented::Again(session) => {
                 store::revoke_session(&tx, session, now).await?;
-                ctx.commit(tx).await?;
+                ctx.commit(tx, Change::new("tokenRefresh", None).subject(session).refused()).await?;
                 tracing::warn!(%session, "a refresh token was used twice; its session has been ended");
                 return Err(SignInError::RefreshTokenReused);
             }
@@ -122,7 +132,8 @@ impl SignIn {
             return Err(SignInError::InvalidRefreshToken);
         }
         let signed_in = self.new_tokens(ctx, &tx, user, session).await?;
-        ctx.commit(tx).await?;
+        let change = Change::in_tenants("tokenRefresh", store::tenants_of(&tx, user).await?).subject(user);
+        ctx.commit(tx, change.after(&json!({ "session": session }))).await?;
         Ok(signed_in)
     }
 
@@ -135,7 +146,7 @@ impl SignIn {
         let Some(session) = session else { return Ok(false) };
         let tx = ctx.identity_writer().await?;
         let ended = store::revoke_session(&tx, session, ctx.now()).await?;
-        ctx.commit(tx).await?;
+        ctx.commit(tx, Change::new("signOut", None).subject(session)).await?;
         Ok(ended)
     }
 
@@ -162,7 +173,7 @@ impl SignIn {
         }
         let signed_in = if with_password { Some(self.open_session(ctx, &tx, before.id).await?) } else { None };
         let user = user_row(&tx, before.id).await?.ok_or(SignInError::InvalidLink)?;
-        ctx.commit(tx).await?;
+        ctx.commit(tx, Change::new("invitationAccept", tenant).subject(user.id).announce(EventType::UserJoined, "userId")).await?;
         Ok(Accepted { user, tenant, signed_in })
     }
 
@@ -185,7 +196,8 @@ impl SignIn {
         let others = Expr::col(Column::UserId).eq(user.id).and(Expr::col(Column::Kind).eq(LinkKind::PasswordReset.as_str()));
         void_links(&tx, others, now).await?;
         let row = user_row(&tx, user.id).await?.ok_or(SignInError::InvalidLink)?;
-        ctx.commit(tx).await?;
+        let change = Change::in_tenants("passwordReset", store::tenants_of(&tx, user.id).await?).subject(user.id);
+        ctx.commit(tx, change).await?;
         Ok(row)
     }
 

@@ -206,6 +206,19 @@ pub(super) async fn accept_membership(tx: &Tx, tenant: TenantId, user: UserId, n
     Ok(tx.execute(&update).await?.rows_affected() == 1)
 }
 
+/// The tenants that a user works in.
+pub(super) async fn tenants_of(tx: &Tx, user: UserId) -> Result<Vec<TenantId>, DbErr> {
+    use tenant_memberships::Column;
+    let select = Query::select()
+        .column(Column::TenantId)
+        .from(tenant_memberships::Entity)
+        .and_where(Expr::col(Column::UserId).eq(user))
+        .and_where(Expr::col(Column::AcceptedAt).is_not_null())
+        .and_where(Expr::col(Column::DisabledAt).is_null())
+        .take();
+    tx.query_all(&select).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
 /// Whether a user has (or had) a place in any tenant but this one.
 pub(crate) async fn belongs_elsewhere(tx: &Tx, tenant: TenantId, user: UserId) -> Result<bool, DbErr> {
     use tenant_memberships::Column::{AcceptedAt, Id, TenantId, UserId};

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use entities::tables::tenants::{ActiveModel, Column};
-use entities::{TenantId, TenantStatus};
+use entities::{EventType, TenantId, TenantStatus};
 use platform::callers::Action;
 use platform::callers::actions::{ManageTenants, ReadTenants, UpdateTenant};
 use platform::db::{Page, PageRequest};
 use platform::idempotency::{Attempt, attempt};
 use platform::text::{fold, search_text};
-use platform::{OpCtx, Permit, Tx};
+use platform::{Change, OpCtx, Permit, Tx};
 use sea_orm::ActiveValue::Set;
 use sea_orm::Value;
 use serde::Serialize;
@@ -137,7 +137,10 @@ impl Tenants {
         };
         let tx = ctx.writer().await?;
         let id = match attempt(ctx, &tx, "tenantCreate", idempotency_key, &input).await? {
-            Attempt::Repeat(subject) => subject.parse().map_err(|_| TenantError::NotFound)?,
+            Attempt::Repeat(subject) => {
+                let id = subject.parse().map_err(|_| TenantError::NotFound)?;
+                return store::lock(&tx, &permit, id).await?.ok_or(TenantError::NotFound);
+            }
             Attempt::New(claim) => {
                 store::insert(&tx, &permit, row).await?;
                 self.keys.current(&tx, &permit, id, now).await?;
@@ -148,7 +151,8 @@ impl Tenants {
             }
         };
         let row = store::lock(&tx, &permit, id).await?.ok_or(TenantError::NotFound)?;
-        ctx.commit(tx).await?;
+        let change = Change::new("tenantCreate", id).subject(id).after(&row).announce(EventType::TenantCreated, "tenantId");
+        ctx.commit(tx, change).await?;
         Ok(row)
     }
 
@@ -160,7 +164,7 @@ impl Tenants {
             return Err(TenantError::Deleted);
         }
         let values = checked(changes, &before)?;
-        written(ctx, tx, &permit, id, values).await
+        written(ctx, tx, &permit, before, values, ("tenantUpdate", EventType::TenantUpdated)).await
     }
 
     /// Stops a tenant's callers from writing, its syncs and its spending.
@@ -170,7 +174,7 @@ impl Tenants {
         let (tx, before) = locked(ctx, &permit, id).await?;
         let status = Transition::Suspend.from(before.status)?;
         let values = vec![(Column::Status, status.as_str().into()), (Column::SuspensionReason, reason.into()), (Column::SuspendedAt, ctx.now().into())];
-        written(ctx, tx, &permit, id, values).await
+        written(ctx, tx, &permit, before, values, ("tenantSuspend", EventType::TenantSuspended)).await
     }
 
     /// Lets a suspended tenant work again.
@@ -183,7 +187,7 @@ impl Tenants {
             (Column::SuspensionReason, None::<String>.into()),
             (Column::SuspendedAt, None::<DateTime<Utc>>.into()),
         ];
-        written(ctx, tx, &permit, id, values).await
+        written(ctx, tx, &permit, before, values, ("tenantReactivate", EventType::TenantReactivated)).await
     }
 
     /// Deletes a tenant softly: its callers get in no more, its data stays. The company's name must be repeated.
@@ -194,7 +198,8 @@ impl Tenants {
         if before.company_name != company_name.trim() {
             return Err(invalid("companyName", Problem::Mismatch).into());
         }
-        written(ctx, tx, &permit, id, vec![(Column::Status, status.as_str().into()), (Column::DeletedAt, ctx.now().into())]).await
+        let values = vec![(Column::Status, status.as_str().into()), (Column::DeletedAt, ctx.now().into())];
+        written(ctx, tx, &permit, before, values, ("tenantDelete", EventType::TenantDeleted)).await
     }
 }
 
@@ -204,11 +209,19 @@ async fn locked<A: Action>(ctx: &OpCtx, permit: &Permit<A>, id: TenantId) -> Res
     Ok((tx, row))
 }
 
-async fn written<A: Action>(ctx: &OpCtx, tx: Tx, permit: &Permit<A>, id: TenantId, mut values: Vec<(Column, Value)>) -> Result<TenantRow, TenantError> {
+async fn written<A: Action>(
+    ctx: &OpCtx,
+    tx: Tx,
+    permit: &Permit<A>,
+    before: TenantRow,
+    mut values: Vec<(Column, Value)>,
+    (action, announced): (&'static str, EventType),
+) -> Result<TenantRow, TenantError> {
+    let id = before.id;
     values.push((Column::UpdatedAt, ctx.now().into()));
     store::update(&tx, permit, id, values).await?;
     let row = store::lock(&tx, permit, id).await?.ok_or(TenantError::NotFound)?;
-    ctx.commit(tx).await?;
+    ctx.commit(tx, Change::new(action, id).subject(id).before(&before).after(&row).announce(announced, "tenantId")).await?;
     Ok(row)
 }
 

@@ -53,9 +53,10 @@ platform::row! {
 }
 
 /// A membership with the stores that it is limited to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Membership {
     /// The membership.
+    #[serde(flatten)]
     pub row: MembershipRow,
     /// The stores; none means all.
     pub stores: Option<Vec<StoreId>>,

@@ -1,10 +1,10 @@
 //! The rules about users: who may invite, promote, shut out, and make password links.
 
 use chrono::{DateTime, Utc};
-use entities::{LinkKind, MembershipRole, StoreId, TenantId, UserId, UserStatus};
+use entities::{EventType, LinkKind, MembershipRole, StoreId, TenantId, UserId, UserStatus};
 use platform::callers::actions::{ManageUsers, ReadUsers};
 use platform::db::{Access, Page, PageRequest};
-use platform::{Caller, OpCtx, Permit, Tx};
+use platform::{Caller, Change, OpCtx, Permit, Tx};
 use secrecy::SecretString;
 
 use super::error::UserError;
@@ -109,7 +109,8 @@ impl Users {
         let member = member(&tx, &permit, tenant, user).await?;
         tx.switch(Access::Identity).await?;
         let (link, expires_at) = create_link(ctx, &tx, LinkFor { kind: LinkKind::Invitation, user, tenant: Some(tenant) }).await?;
-        ctx.commit(tx).await?;
+        let change = Change::new("userInvite", tenant).subject(user).after(&member.membership).announce(EventType::UserInvited, "userId");
+        ctx.commit(tx, change).await?;
         Ok(Invited { member, link, expires_at })
     }
 
@@ -138,7 +139,8 @@ impl Users {
         store::change_membership(ctx, &tx, &permit, &there.row, &place).await?;
         set_stores(&tx, &permit, tenant, there.row.id, &place).await?;
         let member = member(&tx, &permit, tenant, user).await?;
-        ctx.commit(tx).await?;
+        let change = Change::new("userRoleChange", tenant).subject(user).before(&there).after(&member.membership);
+        ctx.commit(tx, change.announce(EventType::UserRoleChanged, "userId")).await?;
         Ok(member)
     }
 
@@ -171,7 +173,7 @@ impl Users {
             }
         };
         store::void_links_around(&tx, user, tenant, now).await?;
-        ctx.commit(tx).await?;
+        ctx.commit(tx, Change::new("userDisable", tenant).subject(user).announce(EventType::UserDisabled, "userId")).await?;
         row.ok_or(UserError::NotFound("user"))
     }
 
@@ -194,7 +196,7 @@ impl Users {
             return Err(UserError::NotActive);
         }
         let (link, expires_at) = create_link(ctx, &tx, LinkFor { kind: LinkKind::PasswordReset, user, tenant: permit.tenant() }).await?;
-        ctx.commit(tx).await?;
+        ctx.commit(tx, Change::new("passwordResetLinkCreate", permit.tenant()).subject(user)).await?;
         Ok(ResetLink { user: row, link, expires_at })
     }
 }

@@ -15,6 +15,7 @@ use super::rights::Action;
 use super::standing::{Standing, StandingError};
 use crate::clock::{Clock, Ids};
 use crate::db::{Access, Budget, Database, Tx};
+use crate::record::{Change, Trace};
 
 /// Where a request came from, for records.
 #[derive(Clone, Debug, Default)]
@@ -117,8 +118,19 @@ impl OpCtx {
         self.db.write(Access::Identity).await
     }
 
-    /// Commits; what is read from now on is of a new moment.
-    pub async fn commit(&self, tx: Tx) -> Result<(), DbErr> {
+    /// Who does it, for records.
+    pub fn trace(&self) -> Trace {
+        Trace::of(&self.caller, &self.origin, self.clock.clone())
+    }
+
+    /// Commits a change with its audit entry and its events; what is read from now on is of a new moment.
+    pub async fn commit(&self, tx: Tx, change: Change) -> Result<(), DbErr> {
+        change.write(&tx, &self.trace()).await?;
+        self.commit_unrecorded(tx).await
+    }
+
+    /// Commits what is nobody's change: counting attempts, cleaning up.
+    pub async fn commit_unrecorded(&self, tx: Tx) -> Result<(), DbErr> {
         tx.commit().await?;
         self.release().await;
         Ok(())

@@ -139,6 +139,24 @@ rights! {
     ReadCustomers                    Read   Some(CustomersRead),  [Everywhere Tenant Tenant Stores];
     /// See products and variants.
     ReadProducts                     Read   Some(ProductsRead),   [Everywhere Tenant Tenant Stores];
+    /// See connections to providers and what they delivered.
+    ReadConnections                  Read   None,                 [Everywhere Tenant No     No];
+    /// Register and change connections, and work on deliveries again.
+    ManageConnections                Write  None,                 [Everywhere Tenant No     No];
+    /// See webhook endpoints and what was sent to them.
+    ReadWebhooks                     Read   Some(WebhooksRead),   [Everywhere Tenant No     No];
+    /// Create and change webhook endpoints, and send again.
+    ManageWebhooks                   Write  Some(WebhooksWrite),  [Everywhere Tenant No     No];
+    /// See the audit log.
+    ReadAudit                        Read   Some(AuditRead),      [Everywhere Tenant No     No];
+    /// Erase what the audit log says of a person.
+    EraseAudit                       Write  None,                 [Everywhere Tenant No     No];
+    /// See jobs.
+    ReadJobs                         Read   None,                 [Everywhere Tenant No     No];
+    /// Have jobs tried again, and call them off.
+    ManageJobs                       Write  None,                 [Everywhere Tenant No     No];
+    /// See how much was used.
+    ReadUsage                        Read   Some(UsageRead),      [Everywhere Tenant No     No];
     /// Import a store's data from a file.
     ImportStoreData                  Write  None,                 [Everywhere No     No     No];
 }

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log::LevelFilter;
 use migration::APP_ROLE;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxPostgresConnector, SqlxSqliteConnector, Statement, Values};
 use sea_query_sqlx::SqlxValues;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, SqlitePool};
 
 use super::budget::Budget;
-use super::tx::{Access, Tx, storage};
+use super::signals::Signals;
+use super::tx::{Access, Shared, Tx, storage};
 
 /// Connections that are kept for single statements.
 const LOOKUPS: u32 = 3;
@@ -67,7 +68,9 @@ pub enum ConnectError {
     #[error("the database has no role `{0}` yet; run `noren migrate` (with DATABASE_OWNER_URL if the serving role may not create tables)")]
     RoleMissing(String),
     /// The login role may not become the serving role.
-    #[error("`{login}` may not serve as `{role}`: as a database administrator run `grant {role}, noren_platform, noren_identity, noren_import to {login}`")]
+    #[error(
+        "`{login}` may not serve as `{role}`: as a database administrator run `grant {role}, noren_platform, noren_identity, noren_import, noren_worker to {login}`"
+    )]
     RoleForbidden {
         /// The role that logged in.
         login: String,
@@ -85,11 +88,21 @@ enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool, lookups: SqlitePool },
 }
 
+/// What other replicas notify on one channel.
+pub struct Notifications(PgListener);
+
+impl Notifications {
+    /// The next payload; none when the connection was lost and made again, and something may have been missed.
+    pub async fn next(&mut self) -> Result<Option<String>, DbErr> {
+        Ok(self.0.try_recv().await.map_err(storage)?.map(|notification| notification.payload().to_owned()))
+    }
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     pools: Pools,
-    statements: Arc<AtomicU64>,
+    shared: Shared,
 }
 
 impl Database {
@@ -103,7 +116,31 @@ impl Database {
         } else {
             return Err(ConnectError::UnknownKind);
         };
-        Ok(Self { pools, statements: Arc::default() })
+        Ok(Self { pools, shared: Shared::default() })
+    }
+
+    /// The same database for what goes on beside requests: on PostgreSQL with connections of its own, so that neither waits for
+    /// the other's; what one leaves to be done wakes the other.
+    pub async fn background(&self, settings: &DatabaseSettings) -> Result<Self, ConnectError> {
+        let pools = match &self.pools {
+            Pools::Postgres { lookups, .. } => Pools::Postgres { serving: connect_postgres(settings).await?, lookups: lookups.clone() },
+            Pools::Sqlite { .. } => self.pools.clone(),
+        };
+        Ok(Self { pools, shared: self.shared.clone() })
+    }
+
+    /// What commits wake in this process.
+    pub fn signals(&self) -> &Signals {
+        &self.shared.signals
+    }
+
+    /// Hears what other replicas notify (PostgreSQL only).
+    pub async fn listen(&self, channel: &str) -> Result<Option<Notifications>, DbErr> {
+        let Pools::Postgres { serving, .. } = &self.pools else { return Ok(None) };
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(serving.connect_options().as_ref().clone());
+        let mut listener = PgListener::connect_with(&pool).await.map_err(storage)?;
+        listener.listen(channel).await.map_err(storage)?;
+        Ok(Some(Notifications(listener)))
     }
 
     /// Whether it is SQLite or PostgreSQL.
@@ -117,8 +154,8 @@ impl Database {
     /// A snapshot to read from: what one request sees is of one moment.
     pub async fn read(&self, access: Access) -> Result<Tx, DbErr> {
         match &self.pools {
-            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, true, self.statements.clone()).await,
-            Pools::Sqlite { readers, .. } => Tx::begin_sqlite(readers, true, self.statements.clone()).await,
+            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, true, self.shared.clone()).await,
+            Pools::Sqlite { readers, .. } => Tx::begin_sqlite(readers, true, self.shared.clone()).await,
         }
     }
 
@@ -130,8 +167,8 @@ impl Database {
     /// A transaction that writes.
     pub async fn write(&self, access: Access) -> Result<Tx, DbErr> {
         match &self.pools {
-            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, false, self.statements.clone()).await,
-            Pools::Sqlite { writer, .. } => Tx::begin_sqlite(writer, false, self.statements.clone()).await,
+            Pools::Postgres { serving, .. } => Tx::begin_postgres(serving, access, false, self.shared.clone()).await,
+            Pools::Sqlite { writer, .. } => Tx::begin_sqlite(writer, false, self.shared.clone()).await,
         }
     }
 
@@ -153,7 +190,7 @@ impl Database {
 
     /// How many statements transactions have run since the start.
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.shared.statements.load(Ordering::Relaxed)
     }
 
     /// Runs one statement of the product's own text.
@@ -249,7 +286,7 @@ async fn connect_sqlite(file: PathBuf, max_connections: u32) -> Result<Pools, Co
 impl Database {
     /// One row of a single statement outside any transaction.
     pub async fn query_one(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Option<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
         let values = SqlxValues(Values(values.into_iter().collect()));
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.pools {
@@ -261,7 +298,7 @@ impl Database {
 
     /// All rows of a single statement outside any transaction.
     pub async fn query_all(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
         self.read_pool().query_all_raw(self.statement(sql, values)).await
     }
 }

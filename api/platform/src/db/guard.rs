@@ -60,7 +60,7 @@ pub async fn check_role(db: &Database) -> Result<Vec<RoleProblem>, DbErr> {
     if let Some(tables) = row.try_get_by_index::<Option<String>>(3)? {
         problems.push(RoleProblem::Owner { role: role.clone(), tables });
     }
-    for strong in [PLATFORM_ROLE, migration::IDENTITY_ROLE, IMPORT_ROLE] {
+    for strong in [PLATFORM_ROLE, migration::IDENTITY_ROLE, IMPORT_ROLE, migration::WORKER_ROLE] {
         let sql = "select coalesce((select pg_has_role(current_user, oid, 'usage') from pg_roles where rolname = $1), false)";
         let inherits = match db.query_one(sql, [strong.into()]).await? {
             Some(row) => row.try_get_by_index::<bool>(0)?,

@@ -35,7 +35,8 @@ pub trait FromRow: Sized {
 macro_rules! row {
     ($(#[$doc:meta])* pub struct $name:ident from $table:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $column:ident,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[serde(rename_all = "camelCase")]
         pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
 
         impl $crate::db::FromRow for $name {

@@ -81,6 +81,17 @@ pub fn in_ids(backend: DbBackend, column: SimpleExpr, ids: impl IntoIterator<Ite
     }
 }
 
+/// The same as text, for a statement of our own: the condition with its parameter `$at`, and the parameter.
+pub fn in_list(backend: DbBackend, column: &str, at: usize, ids: &[Uuid]) -> (String, sea_orm::Value) {
+    if is_sqlite(backend) {
+        let hex: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
+        let json = serde_json::to_string(&hex).unwrap_or_else(|_| "[]".to_owned());
+        (format!("{column} in (select unhex(value) from json_each(${at}))"), json.into())
+    } else {
+        (format!("{column} = any(${at})"), ids.to_vec().into())
+    }
+}
+
 /// At most `limit` rows for each parent, in `order`. `base` selects the rows' columns and filters them, `belongs` joins them to
 /// the parents' table `p`. The parent's id is the first column of the result.
 pub fn per_parent(

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use entities::TenantId;
 use futures::lock::Mutex;
-use migration::{IDENTITY_ROLE, IMPORT_ROLE, PLATFORM_ROLE};
+use migration::{IDENTITY_ROLE, IMPORT_ROLE, PLATFORM_ROLE, WORKER_ROLE};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::budget::Budget;
+use super::signals::{Marks, Signals, Wake};
 
 /// What the rows of a transaction are for; on PostgreSQL row-level security holds it to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Access {
     Identity,
     /// Writing the staging tables of imports.
     Import,
+    /// What is done for all tenants: relay, jobs, sealer, usage; no commerce.
+    Worker,
     /// Nothing that belongs to a tenant.
     Nobody,
 }
@@ -35,6 +38,7 @@ impl Access {
             Self::Platform => format!("set local role {PLATFORM_ROLE}"),
             Self::Identity => format!("set local role {IDENTITY_ROLE}"),
             Self::Import => format!("set local role {IMPORT_ROLE}"),
+            Self::Worker => format!("set local role {WORKER_ROLE}"),
             Self::Nobody => String::new(),
         }
     }
@@ -51,6 +55,15 @@ pub struct Tx {
     backend: DbBackend,
     statements: Arc<AtomicU64>,
     budget: Option<Arc<Budget>>,
+    signals: Arc<Signals>,
+    marks: Marks,
+}
+
+/// What all transactions of a database share.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    pub(super) statements: Arc<AtomicU64>,
+    pub(super) signals: Arc<Signals>,
 }
 
 /// Why rows could not be copied in.
@@ -67,17 +80,24 @@ fn values(statement: &Statement) -> SqlxValues {
 }
 
 impl Tx {
-    pub(super) async fn begin_postgres(pool: &PgPool, access: Access, read_only: bool, statements: Arc<AtomicU64>) -> Result<Self, DbErr> {
+    pub(super) async fn begin_postgres(pool: &PgPool, access: Access, read_only: bool, shared: Shared) -> Result<Self, DbErr> {
         let mode = if read_only { "begin isolation level repeatable read, read only" } else { "begin" };
-        let tx = pool.begin_with(AssertSqlSafe(format!("{mode};{}", access.settings()))).await.map_err(storage)?;
-        Ok(Self { inner: Mutex::new(Inner::Postgres(tx)), backend: DbBackend::Postgres, statements, budget: None })
+        let (pool, begin) = (pool.clone(), AssertSqlSafe(format!("{mode};{}", access.settings())));
+        // Whoever waits may be cancelled, BEGIN may not: it would leave an open transaction to the next user of the connection.
+        let tx = tokio::spawn(async move { pool.begin_with(begin).await }).await.map_err(|error| DbErr::Custom(error.to_string()))?.map_err(storage)?;
+        Ok(Self::new(Inner::Postgres(tx), DbBackend::Postgres, shared))
     }
 
-    pub(super) async fn begin_sqlite(pool: &SqlitePool, read_only: bool, statements: Arc<AtomicU64>) -> Result<Self, DbErr> {
+    pub(super) async fn begin_sqlite(pool: &SqlitePool, read_only: bool, shared: Shared) -> Result<Self, DbErr> {
         // Deferred transactions that come to write lose against each other: writers say so at once.
         let mode = if read_only { "begin" } else { "begin immediate" };
         let tx = pool.begin_with(mode).await.map_err(storage)?;
-        Ok(Self { inner: Mutex::new(Inner::Sqlite(tx)), backend: DbBackend::Sqlite, statements, budget: None })
+        Ok(Self::new(Inner::Sqlite(tx), DbBackend::Sqlite, shared))
+    }
+
+    fn new(inner: Inner, backend: DbBackend, shared: Shared) -> Self {
+        let Shared { statements, signals } = shared;
+        Self { inner: Mutex::new(inner), backend, statements, budget: None, signals, marks: Marks::default() }
     }
 
     /// Makes it so.
@@ -86,7 +106,24 @@ impl Tx {
             Inner::Postgres(tx) => tx.commit().await,
             Inner::Sqlite(tx) => tx.commit().await,
         }
-        .map_err(storage)
+        .map_err(storage)?;
+        self.signals.committed(&self.marks);
+        Ok(())
+    }
+
+    /// Once it is committed, those who wait for work of this kind are woken.
+    pub fn will_wake(&self, wake: Wake) {
+        self.marks.set(wake);
+    }
+
+    /// Holds a lock of the whole database until the transaction ends; false when somebody else holds it. On SQLite whoever
+    /// writes is alone.
+    pub async fn try_lock(&self, key: i64) -> Result<bool, DbErr> {
+        if self.backend == DbBackend::Sqlite {
+            return Ok(true);
+        }
+        let statement = Statement::from_sql_and_values(self.backend, "select pg_try_advisory_xact_lock($1)", [key.into()]);
+        self.query_one_raw(statement).await?.map_or(Ok(false), |row| row.try_get_by_index(0))
     }
 
     /// Narrows or moves what the rest of the transaction is for.

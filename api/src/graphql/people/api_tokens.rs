@@ -105,6 +105,10 @@ scopes! {
     OrdersRead = "`orders:read`: read orders and their items.",
     CustomersRead = "`customers:read`: read customers, who are persons.",
     ProductsRead = "`products:read`: read products and variants.",
+    AuditRead = "`audit:read`: read the audit log, which tells what persons did.",
+    WebhooksRead = "`webhooks:read`: read webhook endpoints and what was sent to them.",
+    WebhooksWrite = "`webhooks:write`: create and change webhook endpoints, and send again.",
+    UsageRead = "`usage:read`: read how much was used.",
 }
 
 /// A token for an integration.

@@ -1,0 +1,75 @@
+//! What goes on beside requests: the relay, the sealer, jobs and schedules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::audit::Sealer;
+use platform::config::Settings;
+use platform::db::{ConnectError, DatabaseSettings};
+use platform::jobs::{Jobs, Schedule, Worker};
+use platform::outbox::{Listener, Relay};
+use tokio::task::AbortHandle;
+
+use crate::app::App;
+
+/// Connections for background work on PostgreSQL.
+const CONNECTIONS: u32 = 8;
+
+/// What runs beside requests in this process.
+pub struct Background {
+    jobs: Jobs,
+    relay: Arc<Relay>,
+    sealer: Arc<Sealer>,
+    loops: Vec<AbortHandle>,
+}
+
+impl Background {
+    /// Starts it all.
+    pub async fn start(app: &App, settings: &Settings) -> Result<Self, ConnectError> {
+        let database = DatabaseSettings { max_connections: CONNECTIONS, ..settings.database.clone() };
+        let db = app.db.background(&database).await?;
+        let relay = Arc::new(Relay::new(db.clone(), app.feeds.clone(), listeners(app)));
+        let sealer = Arc::new(Sealer::new(db.clone(), &app.master));
+        let relaying = tokio::spawn({
+            let relay = relay.clone();
+            async move { relay.run().await }
+        });
+        let sealing = tokio::spawn({
+            let sealer = sealer.clone();
+            async move { sealer.run().await }
+        });
+        let hearing = tokio::spawn({
+            let (feeds, db) = (app.feeds.clone(), db.clone());
+            async move { feeds.hear_replicas(&db).await }
+        });
+        let jobs = Jobs::start(db, app.clock.clone(), workers(app), schedules());
+        Ok(Self { jobs, relay, sealer, loops: [relaying, sealing, hearing].map(|task| task.abort_handle()).into() })
+    }
+
+    /// Lets jobs that run finish, hands on and seals what is committed, and ends.
+    pub async fn stop(&self, grace: Duration) {
+        self.jobs.stop(grace).await;
+        self.loops.iter().for_each(AbortHandle::abort);
+        if let Err(error) = self.relay.relay().await {
+            tracing::warn!(%error, "events are left for the next process");
+        }
+        if let Err(error) = self.sealer.seal_all().await {
+            tracing::warn!(%error, "audit entries are left for the next process to seal");
+        }
+    }
+}
+
+/// Who is handed events as they get their places: a new one has its line here.
+fn listeners(_app: &App) -> Vec<Arc<dyn Listener>> {
+    Vec::new()
+}
+
+/// Who does which kind of work: a new kind has its line here.
+fn workers(_app: &App) -> Vec<Arc<dyn Worker>> {
+    Vec::new()
+}
+
+/// What is due by the clock: a new schedule has its line here.
+fn schedules() -> Vec<Schedule> {
+    Vec::new()
+}

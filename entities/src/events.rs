@@ -1,0 +1,98 @@
+//! The catalogue of events: what can happen, under which name, and in which version of its data.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::UnknownValue;
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal v $version:literal,)*) => {
+        /// A kind of event. Its data is thin: ids and what has to be known to look further; the rest is asked for by GraphQL.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum EventType { $($(#[doc = $doc])* $variant,)* }
+
+        impl EventType {
+            /// Every kind, in the order of the catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name, `noun.verb`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The version of its data. A field that is added does not raise it; one that goes away or changes its meaning does.
+            pub const fn version(self) -> i32 {
+                match self { $(Self::$variant => $version),* }
+            }
+
+            /// When it happens and what its data holds.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*)),* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A tenant was created. Data: `tenantId`.
+    TenantCreated = "tenant.created" v 1,
+    /// A tenant's contacts or settings were changed. Data: `tenantId`.
+    TenantUpdated = "tenant.updated" v 1,
+    /// A tenant was suspended: its callers may only read. Data: `tenantId`.
+    TenantSuspended = "tenant.suspended" v 1,
+    /// A suspended tenant works again. Data: `tenantId`.
+    TenantReactivated = "tenant.reactivated" v 1,
+    /// A tenant was deleted. Data: `tenantId`.
+    TenantDeleted = "tenant.deleted" v 1,
+    /// A user was invited. Data: `userId`.
+    UserInvited = "user.invited" v 1,
+    /// A user accepted an invitation. Data: `userId`.
+    UserJoined = "user.joined" v 1,
+    /// A user's role or stores were changed. Data: `userId`.
+    UserRoleChanged = "user.role_changed" v 1,
+    /// A user was shut out. Data: `userId`.
+    UserDisabled = "user.disabled" v 1,
+    /// An API token was made. Data: `apiTokenId`.
+    ApiTokenCreated = "api_token.created" v 1,
+    /// An API token was revoked. Data: `apiTokenId`.
+    ApiTokenRevoked = "api_token.revoked" v 1,
+    /// A shop was connected. Data: `storeId`.
+    StoreConnected = "store.connected" v 1,
+    /// A store was changed. Data: `storeId`.
+    StoreUpdated = "store.updated" v 1,
+    /// A file was imported into a store. Data: `storeId`, `importRunId`.
+    StoreImported = "store.imported" v 1,
+    /// An order came in. Data: `orderId`, `storeId`.
+    OrderCreated = "order.created" v 1,
+    /// An order was changed. Data: `orderId`, `storeId`.
+    OrderUpdated = "order.updated" v 1,
+    /// A connection to a provider was registered. Data: `connectionId`.
+    ConnectionCreated = "connection.created" v 1,
+    /// A connection to a provider was changed. Data: `connectionId`.
+    ConnectionUpdated = "connection.updated" v 1,
+    /// A provider's delivery could not be worked on and will not be tried again by itself. Data: `webhookEventId`.
+    WebhookEventFailed = "webhook_event.failed" v 1,
+    /// A webhook endpoint was disabled because its deliveries failed for too long, or it is gone. Data: `webhookEndpointId`, `reason`.
+    WebhookEndpointDisabled = "webhook_endpoint.disabled" v 1,
+    /// A job failed for good. Data: `jobId`, `kind`.
+    JobFailed = "job.failed" v 1,
+    /// A request took longer than 5 s (seed 002). Data: `requestId`, `operationName`, `milliseconds`.
+    RequestSlow = "request.slow" v 1,
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EventType {
+    type Err = UnknownValue;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownValue {
+            value: text.chars().take(64).collect(),
+            accepted: Self::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
