@@ -155,7 +155,8 @@ async fn audit_is_append_only(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
             "create trigger audit_events_kept before delete on audit_events for each row execute function noren_refuse_change()".to_owned(),
             "create trigger audit_events_not_emptied before truncate on audit_events execute function noren_refuse_change()".to_owned(),
             "create trigger audit_details_erased before update on audit_details for each row
-               when (old.erased_at is not null or new.erased_at is null or new.detail is not null or new.salt is not null or new.audit_id <> old.audit_id)
+               when (old.erased_at is not null or new.erased_at is null or new.detail is not null or new.salt is not null
+                     or new.audit_id <> old.audit_id or new.tenant_id is distinct from old.tenant_id)
                execute function noren_refuse_change()"
                 .to_owned(),
             "create trigger audit_details_kept before delete on audit_details for each row execute function noren_refuse_change()".to_owned(),
@@ -173,7 +174,8 @@ async fn audit_is_append_only(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
         ),
         "create trigger audit_events_kept before delete on audit_events begin select raise(abort, 'audit_events is append-only'); end".to_owned(),
         "create trigger audit_details_erased before update on audit_details
-           when old.erased_at is not null or new.erased_at is null or new.detail is not null or new.salt is not null or new.audit_id is not old.audit_id
+           when old.erased_at is not null or new.erased_at is null or new.detail is not null or new.salt is not null
+             or new.audit_id is not old.audit_id or new.tenant_id is not old.tenant_id
            begin select raise(abort, 'audit_details is append-only'); end"
             .to_owned(),
         "create trigger audit_details_kept before delete on audit_details begin select raise(abort, 'audit_details is append-only'); end".to_owned(),

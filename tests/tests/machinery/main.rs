@@ -1,0 +1,6 @@
+//! The machinery: jobs, schedules, events and their feeds, whoever dies.
+
+mod jobs;
+mod outbox;
+mod schedules;
+mod workshop;
