@@ -145,6 +145,10 @@ impl Outgoing {
                 // A connection of its own for each call: every call is resolved and checked, and none meets one that the other side just closed.
                 .pool_max_idle_per_host(0)
                 .connect_timeout(settings.connect_timeout.min(settings.timeout))
+                .no_gzip()
+                .no_brotli()
+                .no_zstd()
+                .no_deflate()
                 .http1_only()
                 .http1_max_headers(MAX_HEADERS)
                 .https_only(!plain)
