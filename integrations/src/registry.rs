@@ -1,6 +1,7 @@
 //! Which providers there are. Adding one is its folder and one line here.
 
 use crate::ports::commerce::CommerceProvider;
+use crate::ports::delivery::WebhookSource;
 use crate::shopify::Shopify;
 
 /// The providers of commerce.
@@ -9,4 +10,9 @@ pub static COMMERCE: &[&dyn CommerceProvider] = &[&Shopify];
 /// The provider of commerce with this key (`stores.provider`).
 pub fn commerce(key: &str) -> Option<&'static dyn CommerceProvider> {
     COMMERCE.iter().copied().find(|provider| provider.key() == key)
+}
+
+/// The provider with this key, of whatever kind, as a sender of webhooks.
+pub fn webhooks(key: &str) -> Option<&'static dyn WebhookSource> {
+    commerce(key).map(|provider| provider as &dyn WebhookSource)
 }

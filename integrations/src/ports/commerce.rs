@@ -1,19 +1,42 @@
-//! A shop system: how its shops are named, and what one line of its export says.
+//! A shop system: how its shops are named, what one line of its export says, and what its webhooks tell.
 
 use chrono::{DateTime, Utc};
 use entities::{FinancialStatus, FulfillmentStatus, Money, OrderStatus};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A shop system that stores are connected to.
-pub trait CommerceProvider: Send + Sync {
-    /// Its name in the database and at the command line.
-    fn key(&self) -> &'static str;
+use super::delivery::{ParseError, Verified, WebhookSource};
 
+/// A shop system that stores are connected to.
+pub trait CommerceProvider: WebhookSource {
     /// The shop's domain in the one spelling that is stored, from what people write.
     fn shop_domain(&self, input: &str) -> Result<String, InvalidDomain>;
 
     /// Reads one line of an export.
     fn read_line(&self, line: &[u8]) -> Result<BulkRecord, LineError>;
+
+    /// Reads a stored delivery, today or on a replay years later: the same answer however often, and it never looks at a clock.
+    fn parse(&self, stored: &Verified) -> Result<CommerceEvent, ParseError>;
+}
+
+/// What a webhook of a shop tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommerceEvent {
+    /// An order is new, or something about it is.
+    OrderChanged(Box<OrderChange>),
+    /// A topic that nothing is done with.
+    Ignored {
+        /// The provider's name of it.
+        topic: String,
+    },
+}
+
+/// An order as it is now, by what the provider says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderChange {
+    /// The order.
+    pub order: OrderRecord,
+    /// The lines that the delivery carries, each once. A line that is not among them is not said to be gone.
+    pub items: Vec<OrderItemRecord>,
 }
 
 /// Text that names no shop of the provider.

@@ -1,3 +1,4 @@
 //! What Noren needs of each kind of provider.
 
 pub mod commerce;
+pub mod delivery;

@@ -1,13 +1,10 @@
 //! One line of a bulk operation's result file, as the port's plain values. What a line is, its gid tells.
 
-use chrono::{DateTime, Utc};
-use entities::{Currency, FinancialStatus, FulfillmentStatus, Money, OrderStatus};
-use serde::Deserialize;
+use entities::{Currency, FinancialStatus, FulfillmentStatus, Money};
 
+use super::values::{Read, id_text, instant, json, not_negative, number_of, order_status, parts3, required, short, subscribed};
 use super::wire::{self, Count, MoneyBag, MoneyV2};
 use crate::ports::commerce::{BulkRecord, CustomerRecord, Field, LineError, OrderItemRecord, OrderRecord, ProductRecord, ProductVariantRecord, RecordKind};
-
-type Read<T> = Result<T, String>;
 
 pub(super) fn read_line(line: &[u8]) -> Result<BulkRecord, LineError> {
     let (kind, id) = kind_and_id(line)?;
@@ -22,10 +19,6 @@ fn read_body(kind: RecordKind, id: u64, line: &[u8]) -> Read<BulkRecord> {
         RecordKind::Product => BulkRecord::Product(Box::new(product(id, json(line)?)?)),
         RecordKind::ProductVariant => BulkRecord::ProductVariant(Box::new(product_variant(id, json(line)?)?)),
     })
-}
-
-fn id_text(id: u64) -> String {
-    id.to_string()
 }
 
 /// Almost every line begins with its id: the JSON need not be read twice to find it, nor be right to tell whose it is.
@@ -57,34 +50,10 @@ fn split_gid(gid: &str) -> Read<(RecordKind, u64)> {
     Ok((kind, number_of(number).ok_or_else(|| format!("the id `{}` has no number", short(gid)))?))
 }
 
-fn number_of(text: &str) -> Option<u64> {
-    let number = text.split('?').next().unwrap_or(text);
-    if number.bytes().all(|b| b.is_ascii_digit()) { number.parse().ok() } else { None }
-}
-
 /// The number at the end of a gid of the kind `name`.
 fn gid_number(gid: &str, name: &str) -> Read<u64> {
     let number = gid.strip_prefix("gid://shopify/").and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.strip_prefix('/'));
     number.and_then(number_of).ok_or_else(|| format!("`{}` is not the id of a {name}", short(gid)))
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-fn json<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Read<T> {
-    serde_json::from_slice(line).map_err(|error| {
-        let text = error.to_string();
-        let text = text.split(" at line ").next().unwrap_or(&text);
-        match error.classify() {
-            serde_json::error::Category::Data => format!("column {}: {text}", error.column()),
-            _ => format!("not valid JSON at column {}: {text}", error.column()),
-        }
-    })
-}
-
-fn required<T>(value: Option<T>, name: &str) -> Read<T> {
-    value.ok_or_else(|| format!("missing {name}"))
 }
 
 fn money(value: &MoneyV2, name: &str) -> Read<Money> {
@@ -107,20 +76,8 @@ fn count(value: Count) -> Read<i64> {
     }
 }
 
-fn status(order: &wire::Order) -> Field<OrderStatus> {
-    if order.cancelled_at.value().is_some() {
-        return Field::Value(OrderStatus::Cancelled);
-    }
-    if order.closed.value() == Some(&true) || order.closed_at.value().is_some() {
-        return Field::Value(OrderStatus::Closed);
-    }
-    // Without all of its dates an order that is not known yet counts as open, a known one stays what it was.
-    let told = order.cancelled_at.is_carried() && (order.closed.is_carried() || order.closed_at.is_carried());
-    if told { Field::Value(OrderStatus::Open) } else { Field::Absent }
-}
-
 fn order(id: u64, wire: wire::Order) -> Read<OrderRecord> {
-    let status = status(&wire);
+    let status = order_status(&wire.cancelled_at, &wire.closed, &wire.closed_at);
     let total = required(bag(wire.total_price_set, "totalPriceSet")?, "totalPriceSet.shopMoney")?;
     let subtotal = bag_field(wire.subtotal_price_set, "subtotalPriceSet")?;
     let tax = bag_field(wire.total_tax_set, "totalTaxSet")?;
@@ -215,12 +172,6 @@ fn order_item(id: u64, wire: wire::LineItem) -> Read<OrderItemRecord> {
 }
 
 fn customer(id: u64, wire: wire::Customer) -> Read<CustomerRecord> {
-    // Without an address there is nobody who has agreed.
-    let subscribed = |state: Field<String>| match state {
-        Field::Value(state) => Field::Value(state == "SUBSCRIBED"),
-        Field::Null => Field::Value(false),
-        Field::Absent => Field::Absent,
-    };
     let (email, mail_state, mail_updated_at) =
         parts3(wire.default_email_address, |email| (email.email_address, email.marketing_state, email.marketing_updated_at));
     let (phone, sms_state, sms_updated_at) = parts3(wire.default_phone_number, |phone| match phone.sms_marketing_consent {
@@ -237,10 +188,10 @@ fn customer(id: u64, wire: wire::Customer) -> Read<CustomerRecord> {
         first_name: wire.first_name,
         last_name: wire.last_name,
         email,
-        accepts_email_marketing: subscribed(mail_state),
+        accepts_email_marketing: subscribed(mail_state, "SUBSCRIBED"),
         email_marketing_updated_at: mail_updated_at.map(instant),
         phone,
-        accepts_sms_marketing: subscribed(sms_state),
+        accepts_sms_marketing: subscribed(sms_state, "SUBSCRIBED"),
         sms_marketing_updated_at: sms_updated_at.map(instant),
         company: address.company,
         city: address.city,
@@ -301,23 +252,4 @@ fn product_variant(id: u64, wire: wire::ProductVariant) -> Read<ProductVariantRe
 fn thousandths(value: f64) -> Read<i64> {
     let scaled = (value * 1000.0).round();
     if (0.0..=9.0e15).contains(&scaled) { Ok(scaled as i64) } else { Err(format!("weight {value} is out of range")) }
-}
-
-fn not_negative(value: i64, name: &str) -> Read<i64> {
-    if value < 0 { Err(format!("{name} is negative: {value}")) } else { Ok(value) }
-}
-
-/// Both databases keep microseconds.
-fn instant(at: DateTime<Utc>) -> DateTime<Utc> {
-    use chrono::{DurationRound, TimeDelta};
-    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(at)
-}
-
-/// Three fields of an object that may itself be null or absent.
-fn parts3<T, A, B, C>(object: Field<T>, split: impl FnOnce(T) -> (Field<A>, Field<B>, Field<C>)) -> (Field<A>, Field<B>, Field<C>) {
-    match object {
-        Field::Value(object) => split(object),
-        Field::Null => (Field::Null, Field::Null, Field::Null),
-        Field::Absent => (Field::Absent, Field::Absent, Field::Absent),
-    }
 }

@@ -1,20 +1,35 @@
-//! Shopify: its shops' domains, and the result files of its bulk operations (Admin GraphQL API 2026-10).
+//! Shopify: its shops' domains, the result files of its bulk operations (Admin GraphQL API 2026-10), and its webhooks.
 
 mod bulk;
+mod order_payload;
+mod order_wire;
+mod values;
+mod webhook;
 mod wire;
 
-use crate::ports::commerce::{BulkRecord, CommerceProvider, InvalidDomain, LineError};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use crate::ports::commerce::{BulkRecord, CommerceEvent, CommerceProvider, InvalidDomain, LineError};
+use crate::ports::delivery::{Delivery, DeliveryError, ParseError, Verified, WebhookSource};
 
 /// The provider.
 pub struct Shopify;
 
 const SUFFIX: &str = ".myshopify.com";
 
-impl CommerceProvider for Shopify {
+impl WebhookSource for Shopify {
     fn key(&self) -> &'static str {
         "shopify"
     }
 
+    // Shopify repeats a delivery for hours and puts no time under its signature: there is no age to refuse.
+    fn verify(&self, delivery: &Delivery<'_>, secrets: &[SecretString], _now: DateTime<Utc>) -> Result<Verified, DeliveryError> {
+        webhook::verify(delivery, secrets)
+    }
+}
+
+impl CommerceProvider for Shopify {
     fn shop_domain(&self, input: &str) -> Result<String, InvalidDomain> {
         let lower = input.trim().to_ascii_lowercase();
         let bare = lower.strip_prefix("https://").unwrap_or(&lower);
@@ -29,6 +44,10 @@ impl CommerceProvider for Shopify {
 
     fn read_line(&self, line: &[u8]) -> Result<BulkRecord, LineError> {
         bulk::read_line(line)
+    }
+
+    fn parse(&self, stored: &Verified) -> Result<CommerceEvent, ParseError> {
+        webhook::parse(stored)
     }
 }
 
