@@ -4,7 +4,9 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use crate::dialect::{drop_tables, is_postgres, run};
-use crate::tenancy::{APP_ROLE, CURRENT_TENANT, IDENTITY_ROLE, PLATFORM_ROLE, create_roles, grant, lookup_function, open_to_identity, protect, protect_where};
+use crate::tenancy::{
+    APP_ROLE, CURRENT_TENANT, IDENTITY_ROLE, PLATFORM_ROLE, act_as, create_roles, grant, lookup_function, open_to_identity, protect, protect_where,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -231,7 +233,7 @@ async fn caller_functions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ] {
         db.execute_unprepared(statement).await?;
     }
-    db.execute_unprepared(&format!("grant {IDENTITY_ROLE} to current_user")).await?;
+    act_as(manager, IDENTITY_ROLE).await?;
     for function in CALLER_FUNCTIONS {
         lookup_function(manager, function).await?;
     }

@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use crate::dialect::{drop_tables, is_postgres, run};
-use crate::tenancy::{APP_ROLE, CURRENT_TENANT, IMPORT_ROLE, protect};
+use crate::tenancy::{APP_ROLE, CURRENT_TENANT, IMPORT_ROLE, act_as, protect};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -46,7 +46,7 @@ async fn give_to_import_role(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         return Ok(());
     }
     let db = manager.get_connection();
-    db.execute_unprepared(&format!("grant {IMPORT_ROLE} to current_user")).await?;
+    act_as(manager, IMPORT_ROLE).await?;
     db.execute_unprepared(&format!("grant create on schema public to {IMPORT_ROLE}")).await?;
     for table in STAGED {
         for statement in [

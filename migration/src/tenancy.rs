@@ -43,6 +43,13 @@ pub(crate) async fn create_roles(manager: &SchemaManager<'_>) -> Result<(), DbEr
     Ok(())
 }
 
+/// Lets the migrating role hand things over to a role. Roles belong to the cluster, and another database may grant the same at
+/// the same moment: who may act as the role already needs no grant.
+pub(crate) async fn act_as(manager: &SchemaManager<'_>, role: &str) -> Result<(), DbErr> {
+    let grant = format!("do $$ begin if not pg_has_role(current_user, '{role}', 'member') then grant {role} to current_user; end if; end $$");
+    manager.get_connection().execute_unprepared(&grant).await.map(drop)
+}
+
 /// Locks a table: the tenant's rows for [`APP_ROLE`], all rows for [`PLATFORM_ROLE`], none for anybody else, its owner included.
 /// `mine` is the condition under which a row is the current tenant's.
 pub(crate) async fn protect_where(manager: &SchemaManager<'_>, table: &str, mine: &str) -> Result<(), DbErr> {
