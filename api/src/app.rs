@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
-use platform::config::{JwtAlgorithm, Settings};
+use platform::config::{JwtAlgorithm, MetricsAccess, Settings};
 use platform::crypto::MasterKey;
+use platform::health::{DatabaseCheck, MigrationsCheck};
+use platform::limits::MemoryBuckets;
 use platform::outbox::Feeds;
 use platform::{Clock, Database};
 use tokio_util::task::TaskTracker;
 
 use crate::graphql::{DocumentCache, Limits, NorenSchema, Services, build};
-use crate::http::{Example, TrustedProxies};
+use crate::http::{Example, Health, OnSlow, Throttle, TrustedProxies, warn_of_slow};
+use crate::telemetry::Metrics;
 
 /// Argon2 hashes that are computed at once at most: each takes 19 MiB.
 const HASHES_AT_ONCE: usize = 4;
@@ -39,6 +42,18 @@ pub struct App {
     pub cors_origins: Vec<String>,
     /// GraphiQL's examples; none when it is not served.
     pub graphiql: Option<Vec<Example>>,
+    /// What callers may use up.
+    pub throttle: Throttle,
+    /// What must be well.
+    pub health: Health,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Who may read what is measured.
+    pub metrics_access: MetricsAccess,
+    /// Whether spans are sent somewhere.
+    pub traced: bool,
+    /// What is done about slow requests.
+    pub on_slow: OnSlow,
     /// The requests that are being worked on.
     pub tasks: TaskTracker,
 }
@@ -46,13 +61,19 @@ pub struct App {
 impl App {
     /// Wires a program on a database.
     pub fn new(settings: &Settings, master: &MasterKey, db: Database, clock: Arc<dyn Clock>, graphiql: Option<Vec<Example>>) -> Result<Self, ProviderError> {
-        let limits = Limits::default();
+        let limits = Limits { introspection: settings.introspection, ..Limits::default() };
         let providers = OutsideProviders::new(&providers_of(settings), clock.clone())?;
         let access_tokens = AccessTokens::new(master);
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         Ok(Self {
             schema: build(&limits, Services::new(master, sign_in)),
             documents: DocumentCache::new(limits.clone()),
+            throttle: Throttle::new(settings, &limits, Arc::new(MemoryBuckets::default()), clock.clone()),
+            health: Health::new(vec![Arc::new(DatabaseCheck(db.clone())), Arc::new(MigrationsCheck(db.clone()))]),
+            metrics: Metrics::of_process(),
+            metrics_access: settings.metrics_access(),
+            traced: settings.otlp_endpoint.is_some(),
+            on_slow: Arc::new(|slow| warn_of_slow(&slow)),
             limits,
             callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
             db,

@@ -6,5 +6,6 @@ pub mod cli;
 mod demo;
 pub mod graphql;
 pub mod http;
+pub mod telemetry;
 
 pub use graphql::sdl;

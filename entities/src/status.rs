@@ -15,6 +15,16 @@ text_enum! {
         Deleted = "DELETED",
     }
 
+    /// What a tenant has subscribed to: how much of everything its callers may use.
+    pub enum Plan {
+        /// The smallest.
+        Starter = "STARTER",
+        /// Twice as much.
+        Professional = "PROFESSIONAL",
+        /// Five times as much.
+        Enterprise = "ENTERPRISE",
+    }
+
     /// The life of a user.
     pub enum UserStatus {
         /// Invited, has not accepted yet.

@@ -3,6 +3,7 @@
 //! May touch `entities` only; rooms map what ports say to their own rules. The only crate that speaks to the outside.
 
 pub mod jwks;
+pub mod otlp;
 pub mod outgoing;
 pub mod ports;
 pub mod registry;

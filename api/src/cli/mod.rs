@@ -12,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 pub use open::{Opened, operator};
-use platform::config::{Flags, LogFormat, Settings, load};
+use platform::config::{Flags, Settings, load};
+
+use crate::telemetry::start_logging;
 
 /// One GraphQL API for running a multi-tenant commerce back office.
 #[derive(Parser)]
@@ -84,7 +86,6 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => {
             flags.extend(args.flags());
             let settings = load(&cli.config, &flags)?;
-            log_to_stderr(&settings)?;
             serve::serve(settings, &args).await
         }
         Command::Migrate => migrate::migrate(&configured(&cli.config, &flags)?).await,
@@ -96,21 +97,6 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 fn configured(file: &std::path::Path, flags: &Flags) -> Result<Settings, Failure> {
     let settings = load(file, flags)?;
-    log_to_stderr(&settings)?;
+    start_logging(&settings, None)?;
     Ok(settings)
-}
-
-fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_filter).map_err(|error| {
-        Failure::Message(format!("setting `log_filter` is `{}`; accepted: a level such as info, or target=level pairs ({error})", settings.log_filter))
-    })?;
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr);
-    let set = match settings.log_format {
-        LogFormat::Text => tracing::subscriber::set_global_default(subscriber.finish()),
-        LogFormat::Json => tracing::subscriber::set_global_default(subscriber.json().finish()),
-    };
-    // A second command in one process keeps the first one's logs.
-    drop(set);
-    Ok(())
 }

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::background::Background;
 use crate::demo;
 use crate::http;
+use crate::telemetry::{Traces, start_logging};
 
 /// How to serve.
 #[derive(Args, Default)]
@@ -39,7 +40,17 @@ impl ServeArgs {
 }
 
 /// Serves until it is told to stop.
-pub async fn serve(mut settings: Settings, args: &ServeArgs) -> Result<(), Failure> {
+pub async fn serve(settings: Settings, args: &ServeArgs) -> Result<(), Failure> {
+    let traces = settings.otlp_endpoint.as_ref().map(Traces::to).transpose()?;
+    start_logging(&settings, traces.as_ref())?;
+    let served = start(settings, args).await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
+    served
+}
+
+async fn start(mut settings: Settings, args: &ServeArgs) -> Result<(), Failure> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| Failure::Message(format!("cannot listen on {}: {error}; pass another address with --listen", settings.listen)))?;
@@ -77,8 +88,13 @@ async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, backgrou
         let callers = app.callers.clone();
         async move { callers.keep_flushing().await }
     });
+    let summing = tokio::spawn({
+        let metrics = app.metrics.clone();
+        async move { metrics.keep_up().await }
+    });
     http::serve(listener, app.clone(), signalled(), grace).await;
     background.stop(grace).await;
+    summing.abort();
     flusher.abort();
     app.callers.flush().await?;
     app.db.close().await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
 
 /// What a document may cost.
@@ -14,6 +14,10 @@ pub struct Limits {
     pub body: usize,
     /// Tokens of a document.
     pub tokens: usize,
+    /// Bytes of a name or a number.
+    pub word: usize,
+    /// Values in the variables, wherever they stand.
+    pub values: usize,
     /// Brackets within brackets, in literals as in selections.
     pub nesting: usize,
     /// Elements of all list and object literals.
@@ -28,8 +32,10 @@ pub struct Limits {
     pub aliases: usize,
     /// Root fields of an operation.
     pub root_fields: usize,
-    /// Directives on one field.
+    /// Directives on one field, fragment or operation.
     pub directives: usize,
+    /// Whether the schema may be asked about itself.
+    pub introspection: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +43,8 @@ impl Default for Limits {
         Self {
             body: 1024 * 1024,
             tokens: 10_000,
+            word: 256,
+            values: 20_000,
             nesting: 64,
             literals: 2_000,
             depth: 15,
@@ -45,6 +53,7 @@ impl Default for Limits {
             aliases: 100,
             root_fields: 30,
             directives: 10,
+            introspection: true,
         }
     }
 }
@@ -55,8 +64,11 @@ pub enum Refused {
     /// Too many tokens.
     #[error("the document has more than {0} tokens; split it")]
     Tokens(usize),
+    /// A name or a number too long.
+    #[error("the document has a name or a number of more than {0} bytes; shorten it, or pass it as a variable")]
+    Word(usize),
     /// Brackets too deep.
-    #[error("the document nests brackets more than {0} deep")]
+    #[error("the document nests brackets more than {0} deep; pass values as variables, and ask for what lies deeper by its id")]
     Nesting(usize),
     /// Literals too large.
     #[error("the document's list and object literals have more than {0} elements; pass them as variables")]
@@ -64,6 +76,15 @@ pub enum Refused {
     /// Too many fields.
     #[error("the document has more than {0} fields once its fragments are written out; split it")]
     Fields(usize),
+    /// Selections too deep once fragments are written out.
+    #[error("the document selects more than {0} levels deep once its fragments are written out; ask for what lies deeper by its id")]
+    Levels(usize),
+    /// Too many directives in one place.
+    #[error("the document has more than {0} directives in one place; take some away")]
+    Directives(usize),
+    /// The schema asked about itself where it does not answer.
+    #[error("introspection is switched off; the schema is published as `schema.graphql`")]
+    Introspection,
     /// A fragment within itself.
     #[error("the fragment `{0}` spreads itself, directly or through others")]
     Circle(String),
@@ -112,8 +133,13 @@ impl Limits {
                     }
                 }
                 _ if is_word(byte) => {
+                    let start = at - 1;
                     while at < bytes.len() && is_word(bytes[at]) {
                         at += 1;
+                    }
+                    // A name that is not known is compared with all that are.
+                    if at - start > self.word {
+                        return Err(Refused::Word(self.word));
                     }
                 }
                 _ => {}
@@ -137,22 +163,28 @@ impl Limits {
 
     fn check_parsed(&self, document: &ExecutableDocument) -> Result<(), Refused> {
         let mut aliases = 0;
-        let mut fields = WrittenOut { fragments: &document.fragments, known: HashMap::new() };
+        let mut written_out = WrittenOut { limits: self, fragments: &document.fragments, known: HashMap::new() };
         for (_, operation) in document.operations.iter() {
             let set = &operation.node.selection_set.node;
+            self.check_directives(&operation.node.directives)?;
             if set.items.len() > self.root_fields {
                 return Err(Refused::RootFields(self.root_fields));
             }
             // The executor writes fragments out: ten that spread the next one ten times each would keep it busy for years.
-            if fields.of(set)? > self.fields {
+            if written_out.of(set, 1)?.fields > self.fields {
                 return Err(Refused::Fields(self.fields));
             }
             count_aliases(set, &mut aliases);
         }
-        for fragment in document.fragments.values() {
+        for (name, fragment) in &document.fragments {
+            written_out.of_fragment(name, 1)?;
             count_aliases(&fragment.node.selection_set.node, &mut aliases);
         }
         if aliases > self.aliases { Err(Refused::Aliases(self.aliases)) } else { Ok(()) }
+    }
+
+    fn check_directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Refused> {
+        if directives.len() > self.directives { Err(Refused::Directives(self.directives)) } else { Ok(()) }
     }
 }
 
@@ -188,39 +220,74 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Counts fields with fragments written out, each fragment looked at once.
+/// What selections come to with fragments written out, each fragment looked at once.
 struct WrittenOut<'a> {
+    limits: &'a Limits,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// None while the fragment is being counted.
-    known: HashMap<&'a Name, Option<usize>>,
+    /// None while the fragment is being looked at.
+    known: HashMap<&'a Name, Option<Extent>>,
+}
+
+/// How large a selection is.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    fields: usize,
+    levels: usize,
 }
 
 impl<'a> WrittenOut<'a> {
-    fn of(&mut self, set: &'a SelectionSet) -> Result<usize, Refused> {
-        let mut fields = 0_usize;
-        for item in &set.items {
-            let more = match &item.node {
-                Selection::Field(field) => 1_usize.saturating_add(self.of(&field.node.selection_set.node)?),
-                Selection::InlineFragment(fragment) => 1_usize.saturating_add(self.of(&fragment.node.selection_set.node)?),
-                Selection::FragmentSpread(spread) => 1_usize.saturating_add(self.of_fragment(&spread.node.fragment_name.node)?),
-            };
-            fields = fields.saturating_add(more);
+    /// The extent of what is selected at a level.
+    fn of(&mut self, set: &'a SelectionSet, level: usize) -> Result<Extent, Refused> {
+        if set.items.is_empty() {
+            return Ok(Extent::default());
         }
-        Ok(fields)
+        self.check_level(level)?;
+        let mut extent = Extent::default();
+        for item in &set.items {
+            let below = match &item.node {
+                Selection::Field(field) => {
+                    if !self.limits.introspection && matches!(field.node.name.node.as_str(), "__schema" | "__type") {
+                        return Err(Refused::Introspection);
+                    }
+                    self.limits.check_directives(&field.node.directives)?;
+                    self.of(&field.node.selection_set.node, level + 1)?
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.limits.check_directives(&fragment.node.directives)?;
+                    self.of(&fragment.node.selection_set.node, level + 1)?
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.limits.check_directives(&spread.node.directives)?;
+                    self.of_fragment(&spread.node.fragment_name.node, level + 1)?
+                }
+            };
+            extent.fields = extent.fields.saturating_add(1).saturating_add(below.fields);
+            extent.levels = extent.levels.max(below.levels);
+        }
+        Ok(Extent { levels: extent.levels + 1, ..extent })
     }
 
-    fn of_fragment(&mut self, name: &Name) -> Result<usize, Refused> {
+    fn of_fragment(&mut self, name: &Name, level: usize) -> Result<Extent, Refused> {
         // Validation tells of fragments that are not there.
-        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return Ok(0) };
+        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return Ok(Extent::default()) };
         match self.known.get(name) {
-            Some(Some(fields)) => return Ok(*fields),
-            Some(None) => return Err(Refused::Circle(name.to_string())),
+            Some(Some(extent)) => {
+                let extent = *extent;
+                self.check_level((level + extent.levels).saturating_sub(1))?;
+                return Ok(extent);
+            }
+            Some(None) => return Err(Refused::Circle(name.chars().take(64).collect())),
             None => {}
         }
         self.known.insert(name, None);
-        let fields = self.of(&fragment.node.selection_set.node)?;
-        self.known.insert(name, Some(fields));
-        Ok(fields)
+        self.limits.check_directives(&fragment.node.directives)?;
+        let extent = self.of(&fragment.node.selection_set.node, level)?;
+        self.known.insert(name, Some(extent));
+        Ok(extent)
+    }
+
+    fn check_level(&self, level: usize) -> Result<(), Refused> {
+        if level > self.limits.nesting { Err(Refused::Levels(self.limits.nesting)) } else { Ok(()) }
     }
 }
 
@@ -277,6 +344,7 @@ mod tests {
         let deep = |open: &str| format!("{{ a(x: {}", open.repeat(20_000));
         assert_eq!(limits.check_text(&deep("[")), Err(Refused::Nesting(64)));
         assert_eq!(limits.check_text(&deep("{a:")), Err(Refused::Nesting(64)));
+        assert_eq!(limits.check_text(&format!("{{ {} }}", "a".repeat(1_000_000))), Err(Refused::Word(256)));
         assert_eq!(limits.check_text(&"a ".repeat(10_001)), Err(Refused::Tokens(10_000)));
         assert_eq!(limits.check_text(&format!("{{ a(x: [{}]) }}", "1,".repeat(2_001))), Err(Refused::Literals(2_000)));
         // Brackets in strings and comments are text.
@@ -294,6 +362,16 @@ mod tests {
         assert_eq!(cache.parse(&format!("{{ ...f0 }} {multiplying} fragment f20 on Query {{ a }}")).unwrap_err(), Refused::Fields(5_000));
         let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
         assert_eq!(cache.parse(circle).unwrap_err(), Refused::Circle("a".to_owned()));
+        let chain: String = (0..1_000).map(|n| format!("fragment f{n} on Query {{ ...f{} }} ", n + 1)).collect();
+        assert_eq!(cache.parse(&format!("{{ ...f0 }} {chain} fragment f1000 on Query {{ a }}")).unwrap_err(), Refused::Levels(64));
+        assert_eq!(cache.parse(&format!("{{ ...f999 }} {chain} fragment f1000 on Query {{ a }}")).unwrap_err(), Refused::Levels(64));
+        let skips = "@skip(if: false) ".repeat(11);
+        for document in [format!("{{ a {skips} }}"), format!("{{ ... {skips} {{ a }} }}"), format!("query {skips} {{ a }}")] {
+            assert_eq!(cache.parse(&document).unwrap_err(), Refused::Directives(10), "{document}");
+        }
+        let closed = DocumentCache::new(Limits { introspection: false, ..Limits::default() });
+        assert_eq!(closed.parse("{ ...a } fragment a on Query { b: __type(name: \"Order\") { name } }").unwrap_err(), Refused::Introspection);
+        assert!(closed.parse("{ __typename }").is_ok());
         assert!(matches!(cache.parse("{ a").unwrap_err(), Refused::Syntax { at: Some(_), .. }));
     }
 }

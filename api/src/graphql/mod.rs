@@ -2,12 +2,12 @@
 
 mod commerce;
 mod connection;
+mod cost;
 mod document;
 mod enums;
 mod errors;
 mod input;
 mod loaders;
-
 mod node;
 mod objects;
 mod payload;
@@ -18,9 +18,10 @@ mod schema;
 mod selection;
 mod services;
 
+pub use cost::{OperationCost, Purse, whole_seconds};
 pub use document::{DocumentCache, Limits, Refused};
 pub use errors::{Code, refusal};
 pub use loaders::Loaders;
-pub use render::response_json;
+pub use render::Written;
 pub use schema::{NorenSchema, build, sdl};
 pub use services::Services;

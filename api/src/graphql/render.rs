@@ -6,12 +6,14 @@
 //! response key that has to be merged with another.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, Result, ServerResult, Value};
 use chrono::{DateTime, Utc};
 
+use super::cost::{OperationCost, count_rendered, rendered_by};
 use super::selection::{Arguments, Selected};
 
 /// What is selected of a type, compiled once a page.
@@ -50,6 +52,7 @@ impl Shape {
 
     /// Renders the object's fields in the order of the selection.
     pub fn render(&self, object: &str, out: &mut Vec<u8>, mut field: impl FnMut(&ShapeField, &mut Vec<u8>) -> Result<()>) -> Result<()> {
+        count_rendered(self.fields.len());
         out.push(b'{');
         for (position, selected) in self.fields.iter().enumerate() {
             if position > 0 {
@@ -195,7 +198,11 @@ impl<T: OutputType + Render> OutputType for Rendered<T> {
             && let Some(shape) = T::shape(&selected)
         {
             let mut out = Vec::with_capacity(16 * 1024);
-            if self.0.render(&shape, &mut out).is_ok() {
+            let (rendered, fields) = rendered_by(|| self.0.render(&shape, &mut out));
+            if rendered.is_ok() {
+                if let Some(cost) = ctx.data_opt::<Arc<OperationCost>>() {
+                    cost.add_rendered(fields);
+                }
                 return Ok(Value::Binary(out.into()));
             }
         }
@@ -203,24 +210,45 @@ impl<T: OutputType + Render> OutputType for Rendered<T> {
     }
 }
 
-/// Writes a response down; what was rendered is taken as it is.
-pub fn response_json(response: &async_graphql::Response) -> serde_json::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(16 * 1024);
-    out.extend_from_slice(b"{\"data\":");
-    render_value(&response.data, &mut out)?;
-    if !response.errors.is_empty() {
-        out.extend_from_slice(b",\"errors\":");
-        serde_json::to_writer(&mut out, &response.errors)?;
-    }
-    if !response.extensions.is_empty() {
-        out.extend_from_slice(b",\"extensions\":");
-        serde_json::to_writer(&mut out, &response.extensions)?;
-    }
-    out.push(b'}');
-    Ok(out)
+/// A response's data, written down; what was rendered is taken as it is.
+pub struct Written {
+    out: Vec<u8>,
+    fields: u64,
 }
 
-fn render_value(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
+impl Written {
+    /// Writes the data of a response.
+    pub fn data(response: &async_graphql::Response) -> serde_json::Result<Self> {
+        let mut out = Vec::with_capacity(16 * 1024);
+        out.extend_from_slice(b"{\"data\":");
+        let mut fields = 0;
+        render_value(&response.data, &mut out, &mut fields)?;
+        Ok(Self { out, fields })
+    }
+
+    /// The fields that were written here, without those that had been rendered before.
+    pub fn fields(&self) -> u64 {
+        self.fields
+    }
+
+    /// Writes the rest of the response, with what it cost.
+    pub fn finish(self, response: &async_graphql::Response, cost: Option<&serde_json::Value>) -> serde_json::Result<Vec<u8>> {
+        let mut out = self.out;
+        if !response.errors.is_empty() {
+            out.extend_from_slice(b",\"errors\":");
+            serde_json::to_writer(&mut out, &response.errors)?;
+        }
+        if let Some(cost) = cost {
+            out.extend_from_slice(b",\"extensions\":{\"cost\":");
+            serde_json::to_writer(&mut out, cost)?;
+            out.push(b'}');
+        }
+        out.push(b'}');
+        Ok(out)
+    }
+}
+
+fn render_value(value: &Value, out: &mut Vec<u8>, written: &mut u64) -> serde_json::Result<()> {
     match value {
         Value::Binary(json) => out.extend_from_slice(json),
         Value::List(items) => {
@@ -229,11 +257,12 @@ fn render_value(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
                 if position > 0 {
                     out.push(b',');
                 }
-                render_value(item, out)?;
+                render_value(item, out, written)?;
             }
             out.push(b']');
         }
         Value::Object(fields) => {
+            *written += fields.len() as u64;
             out.push(b'{');
             for (position, (key, field)) in fields.iter().enumerate() {
                 if position > 0 {
@@ -241,7 +270,7 @@ fn render_value(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
                 }
                 render_str(key, out);
                 out.push(b':');
-                render_value(field, out)?;
+                render_value(field, out, written)?;
             }
             out.push(b'}');
         }

@@ -3,6 +3,7 @@
 use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 
 use super::commerce::{CommerceQuery, StoreMutation};
+use super::cost::CostExtension;
 use super::document::Limits;
 use super::node::NodeQuery;
 use super::people::{ApiTokenMutation, ApiTokenQuery, IdentityMutation, TenantMutation, TenantQuery, UserMutation, UserQuery, ViewerQuery};
@@ -23,15 +24,15 @@ pub type NorenSchema = Schema<Query, Mutation, EmptySubscription>;
 
 fn builder(limits: &Limits) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .limit_depth(limits.depth)
-        .limit_complexity(limits.complexity)
-        .limit_recursive_depth(limits.depth + 10)
-        .limit_directives(limits.directives)
+        .limit_recursive_depth(limits.nesting)
+        .extension(CostExtension { complexity: limits.complexity, depth: limits.depth })
 }
 
 /// Builds the schema over the rooms.
 pub fn build(limits: &Limits, services: Services) -> NorenSchema {
-    builder(limits).data(services).finish()
+    let builder = builder(limits).data(services);
+    // Suggestions would tell the names one by one.
+    if limits.introspection { builder.finish() } else { builder.disable_introspection().disable_suggestions().finish() }
 }
 
 /// The public contract as text.

@@ -1,103 +1,32 @@
 //! GraphQL over HTTP. The work of a request runs in a task of its own: a client that hangs up never cancels it half way.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
-use async_graphql::{Response as GraphqlResponse, ServerError, Value, Variables};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet};
+use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::Extension;
-use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use people::identity::AuthError;
 use platform::callers::Origin;
 use platform::{Caller, OpCtx};
-use serde::Deserialize;
 use tower_http::request_id::RequestId;
+use tracing::Span;
 
 use super::client::{bearer, chosen_tenant};
-use super::negotiate::{Answer, is_json};
+use super::negotiate::Answer;
+use super::parameters::{Parameters, variables};
+use super::refusal::{Refusal, respond, shortened};
+use super::slow::{SLOW, SlowRequest};
 use crate::app::App;
-use crate::graphql::{Code, Loaders, Refused, response_json};
+use crate::graphql::{Code, Loaders, OperationCost, Written};
+use crate::telemetry::Outcome;
 
 /// How long a request may take, and each statement of it, before its client is told that it does.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The parameters of a request.
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    query: Option<String>,
-    #[serde(default, rename = "operationName")]
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(default)]
-    extensions: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-impl Parameters {
-    /// Whether any text has the one character that PostgreSQL cannot hold.
-    fn has_nul(&self) -> bool {
-        fn nul(value: &serde_json::Value) -> bool {
-            match value {
-                serde_json::Value::String(text) => text.contains('\0'),
-                serde_json::Value::Array(items) => items.iter().any(nul),
-                serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || nul(value)),
-                serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
-            }
-        }
-        let written = self.query.as_ref().is_some_and(|query| query.contains('\0') || query.contains("\\u0000"));
-        written || self.variables.iter().flat_map(serde_json::Map::values).any(nul)
-    }
-}
-
-/// An answer without data.
-struct Refusal {
-    status: StatusCode,
-    code: Code,
-    message: String,
-    at: Option<(usize, usize)>,
-    allow: Option<&'static str>,
-    request_id: String,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), at: None, allow: None, request_id: String::new() }
-    }
-
-    fn malformed(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
-    }
-
-    fn into_response(self, answer: Answer) -> Response {
-        let mut error = serde_json::json!({ "message": self.message, "extensions": { "code": self.code.as_str() } });
-        if self.code == Code::Internal && !self.request_id.is_empty() {
-            error["extensions"]["requestId"] = self.request_id.clone().into();
-        }
-        if let Some((line, column)) = self.at {
-            error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
-        }
-        let mut response = respond(answer, self.status, serde_json::json!({ "errors": [error] }).to_string().into());
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
-    }
-}
-
-fn respond(answer: Answer, status: StatusCode, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, answer.media_type());
-    response
-}
 
 /// `/graphql`.
 pub async fn graphql(
@@ -106,97 +35,203 @@ pub async fn graphql(
     request_id: Option<Extension<RequestId>>,
     request: Request,
 ) -> Response {
-    let Some(answer) = Answer::accepted(request.headers()) else {
-        let message = "this endpoint answers application/graphql-response+json and application/json; Accept must allow one of them";
-        return Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response(Answer::Json);
-    };
     let request_id = request_id.and_then(|Extension(id)| id.header_value().to_str().ok().map(str::to_owned)).unwrap_or_default();
-    match serve(app, peer, request_id.clone(), request, answer).await {
-        Ok(response) => response,
-        Err(refusal) => Refusal { request_id, ..refusal }.into_response(answer),
+    let address = app.proxies.client(peer.ip(), request.headers());
+    let sender = app.throttle.sender(address, bearer(request.headers()).ok().flatten());
+    let accepted = Answer::accepted(request.headers());
+    let answer = accepted.unwrap_or(Answer::Json);
+    let served = match accepted {
+        None => Err(not_acceptable()),
+        Some(_) => match app.throttle.admit(sender).await {
+            Ok(()) => serve(&app, address, request_id.clone(), request, answer).await,
+            Err(throttled) => Err(throttled),
+        },
+    };
+    let (response, blamed) = match served {
+        Ok(Served { response, valid }) => (response, !valid),
+        Err(refusal) => {
+            app.metrics.not_run(outcome_of(refusal.code));
+            let blamed = refusal.blames_the_sender();
+            (Refusal { request_id, ..refusal }.into_response(answer), blamed)
+        }
+    };
+    if blamed {
+        app.throttle.refused(sender).await;
+    }
+    response
+}
+
+fn not_acceptable() -> Refusal {
+    let message = "this endpoint answers application/graphql-response+json and application/json; Accept must allow one of them";
+    Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message)
+}
+
+const fn outcome_of(code: Code) -> Outcome {
+    match code {
+        Code::Throttled => Outcome::Throttled,
+        Code::Internal => Outcome::Failed,
+        Code::Unauthenticated | Code::Forbidden | Code::Conflict | Code::BadUserInput => Outcome::Refused,
     }
 }
 
-async fn serve(app: Arc<App>, peer: SocketAddr, request_id: String, request: Request, answer: Answer) -> Result<Response, Refusal> {
+/// What came of a request that could be tried.
+struct Served {
+    response: Response,
+    /// Whether its operation was valid.
+    valid: bool,
+}
+
+async fn serve(app: &Arc<App>, address: IpAddr, request_id: String, request: Request, answer: Answer) -> Result<Served, Refusal> {
     let (parts, body) = request.into_parts();
     let reads_only = match parts.method {
         Method::GET => true,
         Method::POST => false,
         _ => return Err(Refusal { allow: Some("GET, POST"), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, "use GET or POST") }),
     };
-    let parameters = if reads_only { from_query(&parts.uri)? } else { from_body(&parts.headers, body, app.limits.body).await? };
-    if parameters.has_nul() {
-        return Err(Refusal::malformed("text with the character U+0000 cannot be stored; take it out"));
-    }
+    let parameters =
+        if reads_only { Parameters::from_query(&parts.uri, &app.limits)? } else { Parameters::from_body(&parts.headers, body, &app.limits).await? };
     let query = parameters.query.ok_or_else(|| Refusal::malformed("the parameter `query` is missing"))?;
-    let document = app.documents.parse(&query).map_err(|refused| refused_document(&refused, answer))?;
-    let operation = chosen_operation(&document, parameters.operation_name.as_deref()).map_err(|message| request_error(message, answer))?;
+    let document = app.documents.parse(&query).map_err(|refused| Refusal::document(&refused, answer))?;
+    let (name, operation) = chosen_operation(&document, parameters.operation_name.as_deref()).map_err(|message| Refusal::not_run(message, answer))?;
     if reads_only && operation.ty != OperationType::Query {
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, "GET runs queries alone; send this with POST");
         return Err(Refusal { allow: Some("POST"), ..refusal });
     }
 
     let origin = Origin {
-        address: Some(app.proxies.client(peer.ip(), &parts.headers)),
+        address: Some(address),
         user_agent: parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(|text| text.chars().take(300).collect()),
         request_id,
     };
-    let ctx = Arc::new(operation_of(&app, &parts.headers, origin).await?);
-    let mut request = async_graphql::Request::new("").variables(variables(operation, parameters.variables)).data(ctx.clone()).data(Loaders::new(&ctx));
+    let ctx = Arc::new(operation_of(app, &parts.headers, origin).await?);
+    tell(&ctx, name);
+    app.throttle.count(&ctx, std::iter::once_with(|| root_fields(&document, operation)).flatten()).await?;
+    let cost = Arc::new(app.throttle.cost(&ctx));
+    let mut request =
+        async_graphql::Request::new("").variables(variables(operation, parameters.variables)).data(ctx.clone()).data(Loaders::new(&ctx)).data(cost.clone());
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(ExecutableDocument::clone(&document));
-    run(&app, request, ctx, answer).await
+    let work = Work { app: app.clone(), request, ctx, cost, operation: name.map(str::to_owned), answer };
+    work.run().await
 }
 
-/// Runs the request to its end, whether or not anybody waits for it.
-async fn run(app: &Arc<App>, request: async_graphql::Request, ctx: Arc<OpCtx>, answer: Answer) -> Result<Response, Refusal> {
-    let schema = app.schema.clone();
-    let span = tracing::Span::current();
-    let request_id = ctx.origin().request_id.clone();
-    let work = async move {
-        let response = schema.execute(request).await;
+/// Says in the log and the trace who asked for what.
+fn tell(ctx: &OpCtx, operation: Option<&str>) {
+    let span = Span::current();
+    if span.is_disabled() {
+        return;
+    }
+    span.record("actor", ctx.caller().key());
+    if let Some(tenant) = ctx.standing().tenant() {
+        span.record("tenant", tracing::field::display(tenant));
+    }
+    if let Some(operation) = operation {
+        span.record("operation", operation.get(..64).unwrap_or(operation));
+    }
+}
+
+/// An operation that is about to run.
+struct Work {
+    app: Arc<App>,
+    request: async_graphql::Request,
+    ctx: Arc<OpCtx>,
+    cost: Arc<OperationCost>,
+    operation: Option<String>,
+    answer: Answer,
+}
+
+impl Work {
+    /// Runs it to its end, whether or not anybody waits for that.
+    async fn run(self) -> Result<Served, Refusal> {
+        let request_id = self.ctx.origin().request_id.clone();
+        let tasks = self.app.tasks.clone();
+        let task = tasks.spawn(tracing::Instrument::instrument(self.done(), Span::current()));
+        match tokio::time::timeout(PATIENCE, task).await {
+            Ok(Ok(served)) => served,
+            Ok(Err(panic)) => {
+                tracing::error!(%panic, "a request panicked");
+                let message = format!("something broke on our side; the request id {request_id} helps to find it");
+                Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message))
+            }
+            Err(_) => {
+                let message = format!("the request takes longer than {} s; ask for less at once", PATIENCE.as_secs());
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, message))
+            }
+        }
+    }
+
+    async fn done(self) -> Result<Served, Refusal> {
+        let Self { app, request, ctx, cost, operation, answer } = self;
+        let begun = Instant::now();
+        let response = app.schema.execute(request).await;
         ctx.release().await;
-        response
-    };
-    let task = app.tasks.spawn(tracing::Instrument::instrument(work, span));
-    let response = match tokio::time::timeout(PATIENCE, task).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => {
-            tracing::error!(%panic, "a request panicked");
-            let message = format!("something broke on our side; the request id {request_id} helps to find it");
-            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message));
+        let took = begun.elapsed();
+        let throttled = cost.throttled();
+        let valid = cost.requested() > 0;
+        let outcome = match (throttled, valid) {
+            (Some(_), _) => Outcome::Throttled,
+            (None, false) => Outcome::Refused,
+            (None, true) if response.errors.is_empty() => Outcome::Ok,
+            (None, true) if response.errors.iter().any(is_internal) => Outcome::Failed,
+            (None, true) => Outcome::Errors,
+        };
+        let known = !matches!(ctx.caller(), Caller::Anonymous);
+        app.metrics.ran(operation.as_deref(), known && valid, outcome, took);
+        if throttled.is_some() {
+            metrics::counter!("noren_throttled_total", "by" => "cost").increment(1);
         }
-        Err(_) => {
-            let message = format!("the request takes longer than {} s; ask for less at once", PATIENCE.as_secs());
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, message));
+        if took >= SLOW {
+            (app.on_slow)(SlowRequest::of(&ctx, operation, took));
         }
-    };
-    Ok(into_http(response, &request_id, answer))
+        let response = into_http(&app, response, &cost, &ctx.origin().request_id, answer).await?;
+        Ok(Served { response, valid: valid || throttled.is_some() })
+    }
 }
 
-fn into_http(mut response: GraphqlResponse, request_id: &str, answer: Answer) -> Response {
+async fn into_http(app: &App, mut response: GraphqlResponse, cost: &OperationCost, request_id: &str, answer: Answer) -> Result<Response, Refusal> {
     for error in &mut response.errors {
         complete(error, request_id);
     }
+    let broken = |error: serde_json::Error| {
+        tracing::error!(%error, "a response could not be written");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the response could not be written")
+    };
+    let written = Written::data(&response).map_err(broken)?;
+    let throttled = cost.throttled();
+    let actual = cost.settle(written.fields()).await;
+    if throttled.is_none() && cost.requested() > 0 {
+        app.metrics.cost(cost.requested(), actual);
+    }
+    let extension = cost.extension(throttled.is_none().then_some(actual));
+    let body = written.finish(&response, extension.as_ref()).map_err(broken)?;
     // Errors of a request that did not run have no path.
     let did_not_run = response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
-    let status = if did_not_run { answer.request_error() } else { StatusCode::OK };
-    match response_json(&response) {
-        Ok(body) => respond(answer, status, body.into()),
-        Err(error) => {
-            tracing::error!(%error, "a response could not be written");
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the response could not be written").into_response(answer)
-        }
+    let status = match throttled {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None if did_not_run => answer.request_error(),
+        None => StatusCode::OK,
+    };
+    let mut response = respond(answer, status, body.into());
+    if let Some(after) = throttled {
+        response.headers_mut().insert(header::RETRY_AFTER, crate::graphql::whole_seconds(after).into());
     }
+    Ok(response)
+}
+
+fn is_internal(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if code == Code::Internal.as_str())
 }
 
 /// Every error has a code; what is internal names the request, so that it can be found.
 fn complete(error: &mut ServerError, request_id: &str) {
+    error.message = shortened(std::mem::take(&mut error.message));
+    let internal = is_internal(error);
     let extensions = error.extensions.get_or_insert_default();
-    match extensions.get("code") {
-        None => extensions.set("code", Code::BadUserInput.as_str()),
-        Some(Value::String(code)) if code == Code::Internal.as_str() => extensions.set("requestId", request_id),
-        Some(_) => {}
+    if internal {
+        extensions.set("requestId", request_id);
+    } else if extensions.get("code").is_none() {
+        extensions.set("code", Code::BadUserInput.as_str());
     }
 }
 
@@ -204,13 +239,17 @@ fn complete(error: &mut ServerError, request_id: &str) {
 async fn operation_of(app: &App, headers: &HeaderMap, origin: Origin) -> Result<OpCtx, Refusal> {
     let caller = match bearer(headers).map_err(|message| Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message))? {
         None => Caller::Anonymous,
-        Some(token) => app.callers.authenticate(token).await.map_err(|error| match error {
-            AuthError::Storage(error) => {
-                tracing::error!(%error, "a caller could not be looked up");
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, "the caller could not be looked up; try again")
-            }
-            refused => Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, refused.to_string()),
-        })?,
+        Some(token) => {
+            let caller = app.callers.authenticate(token).await.map_err(|error| match error {
+                AuthError::Storage(error) => {
+                    tracing::error!(%error, "a caller could not be looked up");
+                    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, "the caller could not be looked up; try again")
+                }
+                refused => Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, refused.to_string()),
+            })?;
+            app.throttle.remember(token);
+            caller
+        }
     };
     let chosen = chosen_tenant(headers).map_err(Refusal::malformed)?;
     let ctx = OpCtx::new(app.db.clone(), app.clock.clone(), caller, chosen, origin)
@@ -219,76 +258,41 @@ async fn operation_of(app: &App, headers: &HeaderMap, origin: Origin) -> Result<
     Ok(ctx)
 }
 
-fn from_query(uri: &axum::http::Uri) -> Result<Parameters, Refusal> {
-    let Query(mut found) = Query::<HashMap<String, String>>::try_from_uri(uri).map_err(|error| Refusal::malformed(error.to_string()))?;
-    let mut map = |name: &str| -> Result<_, Refusal> {
-        found
-            .remove(name)
-            .map(|text| serde_json::from_str(&text))
-            .transpose()
-            .map_err(|error| Refusal::malformed(format!("`{name}` must be a JSON object: {error}")))
-    };
-    let (variables, extensions) = (map("variables")?, map("extensions")?);
-    Ok(Parameters { query: found.remove("query"), operation_name: found.remove("operationName").filter(|name| !name.is_empty()), variables, extensions })
-}
-
-async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Parameters, Refusal> {
-    if !is_json(headers) {
-        let message = "send the request as application/json in UTF-8; forms, multipart and plain text are not taken";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
-    }
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadUserInput, format!("the body is larger than {limit} bytes"));
-    let arriving = tokio::time::timeout(PATIENCE, to_bytes(body, limit));
-    let arrived = arriving.await.map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::BadUserInput, "the body did not arrive in time"))?;
-    let bytes = arrived.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
-        if limited { too_large() } else { Refusal::malformed("the body did not arrive whole") }
-    })?;
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Refusal::malformed("batches are not taken; send one operation a request, with several root fields if need be"));
-    }
-    let parameters: Parameters = serde_json::from_slice(&bytes).map_err(|error| Refusal::malformed(format!("the body is not a GraphQL request: {error}")))?;
-    let _ = &parameters.extensions;
-    Ok(parameters)
-}
-
-fn refused_document(refused: &Refused, answer: Answer) -> Refusal {
-    let at = match refused {
-        Refused::Syntax { at, .. } => *at,
-        _ => None,
-    };
-    Refusal { at, ..request_error(refused.to_string(), answer) }
-}
-
-fn request_error(message: impl Into<String>, answer: Answer) -> Refusal {
-    Refusal::new(answer.request_error(), Code::BadUserInput, message)
-}
-
-fn chosen_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, String> {
+fn chosen_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<(Option<&'a str>, &'a OperationDefinition), String> {
+    let unknown = |name: &str| format!("the document has no operation named `{}`", name.chars().take(64).collect::<String>());
     match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Ok(&operation.node),
-        (DocumentOperations::Single(_), Some(name)) => Err(format!("the document has no operation named `{}`", shortened(name))),
+        (DocumentOperations::Single(operation), None) => Ok((None, &operation.node)),
+        (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
         (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).map(|operation| &operation.node).ok_or_else(|| format!("the document has no operation named `{}`", shortened(name)))
+            operations.get_key_value(name).map(|(name, operation)| (Some(name.as_str()), &operation.node)).ok_or_else(|| unknown(name))
         }
         (DocumentOperations::Multiple(operations), None) => match operations.len() {
-            1 => operations.values().next().map(|operation| &operation.node).ok_or_else(|| "the document has no operation".to_owned()),
+            1 => operations
+                .iter()
+                .next()
+                .map(|(name, operation)| (Some(name.as_str()), &operation.node))
+                .ok_or_else(|| "the document has no operation".to_owned()),
             _ => Err("the document has several operations; say which with `operationName`".to_owned()),
         },
     }
 }
 
-fn shortened(name: &str) -> String {
-    name.chars().take(64).collect()
-}
-
-/// The variables with their defaults: `@include(if: $x)` looks nowhere else.
-fn variables(operation: &OperationDefinition, given: Option<serde_json::Map<String, serde_json::Value>>) -> Variables {
-    let mut variables = Variables::from_json(serde_json::Value::Object(given.unwrap_or_default()));
-    for definition in &operation.variable_definitions {
-        if let Some(default) = &definition.node.default_value {
-            variables.entry(definition.node.name.node.clone()).or_insert_with(|| default.node.clone());
+/// The root fields that an operation names, each as often as it does.
+fn root_fields<'a>(document: &'a ExecutableDocument, operation: &'a OperationDefinition) -> Vec<&'a str> {
+    fn collect<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, found: &mut Vec<&'a str>) {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => found.push(field.node.name.node.as_str()),
+                Selection::InlineFragment(fragment) => collect(document, &fragment.node.selection_set.node, found),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                        collect(document, &fragment.node.selection_set.node, found);
+                    }
+                }
+            }
         }
     }
-    variables
+    let mut found = Vec::new();
+    collect(document, &operation.selection_set.node, &mut found);
+    found
 }

@@ -1,29 +1,92 @@
-//! Whether the process lives, and whether it can serve.
+//! Whether the process lives, whether it can serve, and how each part of it is.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use platform::db::{MigrationState, migration_state};
+use futures::future::join_all;
+use platform::health::HealthCheck;
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use crate::app::App;
+
+/// How long a part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer holds: whoever asks more often costs nothing.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How every part is.
+#[derive(Clone)]
+struct Report {
+    serves: bool,
+    checks: Map<String, Value>,
+    at: Instant,
+}
+
+/// Asks every part how it is.
+pub struct Health {
+    checks: Vec<Arc<dyn HealthCheck>>,
+    last: Mutex<Option<Report>>,
+}
+
+impl Health {
+    /// Health of these parts.
+    pub fn new(checks: Vec<Arc<dyn HealthCheck>>) -> Self {
+        Self { checks, last: Mutex::default() }
+    }
+
+    /// Asks one more part.
+    pub fn add(&mut self, check: Arc<dyn HealthCheck>) {
+        self.checks.push(check);
+    }
+
+    async fn report(&self) -> Report {
+        let mut last = self.last.lock().await;
+        if let Some(report) = last.as_ref().filter(|report| report.at.elapsed() < FRESH) {
+            return report.clone();
+        }
+        let outcomes = join_all(self.checks.iter().map(|check| ask(check.as_ref()))).await;
+        let serves = outcomes.iter().zip(&self.checks).all(|((well, _), check)| *well || !check.critical());
+        let checks = outcomes.into_iter().zip(&self.checks).map(|((_, told), check)| (check.name().to_owned(), told)).collect();
+        let report = Report { serves, checks, at: Instant::now() };
+        *last = Some(report.clone());
+        report
+    }
+}
+
+/// Whether a part is well, and what it tells.
+async fn ask(check: &dyn HealthCheck) -> (bool, Value) {
+    let begun = Instant::now();
+    let outcome = tokio::time::timeout(PATIENCE, check.check()).await;
+    let ms = (begun.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+    match outcome {
+        Ok(Ok(Value::Null)) => (true, json!({ "status": "ok", "ms": ms })),
+        Ok(Ok(told)) => (true, json!({ "status": "ok", "ms": ms, "detail": told })),
+        Ok(Err(why)) => (false, json!({ "status": "failing", "ms": ms, "message": why })),
+        Err(_) => (false, json!({ "status": "failing", "ms": ms, "message": format!("takes longer than {} s to answer", PATIENCE.as_secs()) })),
+    }
+}
 
 /// `/healthz`: the process answers.
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: the database answers, in the shape that this program expects, and the program is not shutting down.
-pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<serde_json::Value>) {
-    let database = match tokio::time::timeout(std::time::Duration::from_secs(5), migration_state(&app.db)).await {
-        Ok(Ok(MigrationState::Current)) => "ok",
-        Ok(Ok(MigrationState::Behind(_))) => "not migrated: run `noren migrate`",
-        Ok(Ok(MigrationState::Ahead(_))) => "newer than this program",
-        Ok(Err(_)) => "does not answer",
-        Err(_) => "takes longer than 5 s to answer",
-    };
+/// `/readyz` and `/api/health`: every part with its time; 503 when one fails without which nothing can be served, and while the program
+/// is shutting down.
+pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+    let report = app.health.report().await;
     let draining = app.tasks.is_closed();
-    let status = if database == "ok" && !draining { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(serde_json::json!({ "database": database, "draining": draining })))
+    let well = report.checks.values().all(|check| check["status"] == "ok");
+    let status = match (draining, report.serves, well) {
+        (true, ..) => "draining",
+        (false, false, _) => "failing",
+        (false, true, false) => "degraded",
+        (false, true, true) => "ok",
+    };
+    let code = if report.serves && !draining { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(json!({ "status": status, "draining": draining, "checks": report.checks })))
 }

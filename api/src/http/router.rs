@@ -13,8 +13,9 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{endpoint, graphiql, health};
+use super::{endpoint, graphiql, health, metrics};
 use crate::app::App;
+use crate::telemetry::continue_trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,7 +32,12 @@ impl MakeRequestId for NewRequestId {
 
 /// All doors.
 pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new().route("/graphql", any(endpoint::graphql)).route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
+    let mut router = Router::new()
+        .route("/graphql", any(endpoint::graphql))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/api/health", get(health::ready))
+        .route("/metrics", get(metrics::page));
     if app.graphiql.is_some() {
         router = router.route("/graphiql", get(graphiql::page)).route("/", get(graphiql::redirect));
     }
@@ -41,9 +47,10 @@ pub fn router(app: Arc<App>) -> Router {
         .map_request(without_request_id)
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId(platform::Ids::new(app.clock.clone()))))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
+        .layer(TraceLayer::new_for_http().make_span_with(span_of(app.traced)).on_request(()).on_response(log))
         .layer(CatchPanicLayer::new())
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -56,9 +63,18 @@ fn without_request_id(mut request: Request) -> Request {
     request
 }
 
-fn span(request: &Request) -> tracing::Span {
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+/// The span of a request: the caller and what they ask for are told once they are known.
+fn span_of(traced: bool) -> impl Fn(&Request) -> tracing::Span + Clone {
+    use tracing::field::Empty;
+    move |request| {
+        let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let path = request.uri().path();
+        let span = tracing::info_span!("request", %id, method = %request.method(), path, actor = Empty, tenant = Empty, operation = Empty);
+        if traced {
+            continue_trace(&span, request.headers());
+        }
+        span
+    }
 }
 
 fn log<B>(response: &axum::http::Response<B>, took: std::time::Duration, _: &tracing::Span) {
@@ -71,6 +87,6 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, HeaderName::from_static("noren-tenant")])
-        .expose_headers([REQUEST_ID])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(std::time::Duration::from_secs(600))
 }

@@ -75,7 +75,8 @@ async fn floor(data: &Data, kind: Kind) -> Outcome<Server> {
 
 async fn product(data: &Data, log: &str) -> Outcome<Server> {
     let mut command = data.noren()?;
-    command.arg("serve").env("NOREN_LOG_FILTER", log);
+    // One caller asks for everything here.
+    command.arg("serve").env("NOREN_LOG_FILTER", log).env("NOREN_COST_RESTORE_RATE", "0").env("NOREN_OPERATIONS_PER_MINUTE", "0");
     Server::start(command, &data.folder().join("noren.log"), |command, address| {
         command.args(["--listen", &address.to_string()]);
     })

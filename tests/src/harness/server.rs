@@ -82,15 +82,25 @@ impl Server {
         Self::with(backend, Flags::new()).await
     }
 
-    /// A server on a new database, with settings of its own.
-    pub async fn with(backend: Backend, mut flags: Flags) -> Self {
+    /// A server on a new database, with settings of its own. Nobody is throttled unless they say so.
+    pub async fn with(backend: Backend, flags: Flags) -> Self {
+        Self::tuned(backend, flags, |_| {}).await
+    }
+
+    /// The same, with a program that is changed before it is served.
+    pub async fn tuned(backend: Backend, mut flags: Flags, tune: impl FnOnce(&mut App)) -> Self {
+        for name in ["cost_restore_rate", "operations_per_minute"] {
+            flags.entry(name).or_insert_with(|| "0".to_owned());
+        }
         let database = TestDatabase::migrated(backend).await;
         flags.insert("database_url", database.settings().url.clone());
         let settings = platform::config::load(Path::new("/dev/null"), &flags).expect("settings");
         let master = MasterKey::random();
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z".parse().expect("an instant")));
         let db = Database::connect(database.settings()).await.expect("the test's database");
-        let app = Arc::new(App::new(&settings, &master, db, clock.clone(), Some(Vec::new())).expect("an app"));
+        let mut app = App::new(&settings, &master, db, clock.clone(), Some(Vec::new())).expect("an app");
+        tune(&mut app);
+        let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let service = api::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

@@ -8,11 +8,13 @@ mod values;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use entities::Plan;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use url::Url;
 
 pub use read::{Flags, SettingsErrors, load};
-pub use values::{IdentityProvider, JwksSource, JwtAlgorithm, LogFormat, Toggle};
+pub use values::{IdentityProvider, JwksSource, JwtAlgorithm, LogFormat, MetricsAccess, Toggle};
 
 use crate::crypto::{MasterKey, MasterKeyError};
 use crate::db::DatabaseSettings;
@@ -38,6 +40,18 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether GraphiQL is served: `auto` means on loopback and in demo mode.
     pub graphiql: Toggle,
+    /// Whether the schema tells about itself, and errors suggest names that are in it.
+    pub introspection: bool,
+    /// Points that are restored each second to a caller of the plan STARTER; 0 throttles nobody.
+    pub cost_restore_rate: u64,
+    /// Operations a minute for each caller; 0 means as many as they like.
+    pub operations_per_minute: u64,
+    /// The plan of tenants that have subscribed to none.
+    pub default_plan: Plan,
+    /// What may read `/metrics` from elsewhere; without it they are served on loopback alone.
+    pub metrics_token: Option<SecretString>,
+    /// Where traces go, such as `http://127.0.0.1:4318`.
+    pub otlp_endpoint: Option<Url>,
     /// How long a shutdown waits for requests to finish, in seconds.
     pub shutdown_grace: u64,
     /// Outside identity providers.
@@ -71,6 +85,15 @@ impl Settings {
     pub fn owner(&self) -> DatabaseSettings {
         let url = self.database_owner_url.clone().unwrap_or_else(|| self.database.url.clone());
         DatabaseSettings { url, max_connections: 1, role: None, statement_timeout: None }
+    }
+
+    /// Who may read `/metrics`.
+    pub fn metrics_access(&self) -> MetricsAccess {
+        match &self.metrics_token {
+            Some(token) => MetricsAccess::Token(token.clone()),
+            None if self.listen.ip().is_loopback() => MetricsAccess::Everybody,
+            None => MetricsAccess::Nobody,
+        }
     }
 
     /// Whether GraphiQL is served.

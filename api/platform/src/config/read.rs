@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use entities::Plan;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Value;
 use figment::{Figment, Profile};
@@ -23,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 19] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -35,6 +36,12 @@ const NAMES: [&str; 13] = [
     "cors_origins",
     "trusted_proxies",
     "graphiql",
+    "introspection",
+    "cost_restore_rate",
+    "operations_per_minute",
+    "default_plan",
+    "metrics_token",
+    "otlp_endpoint",
     "shutdown_grace",
     "identity_providers",
 ];
@@ -89,6 +96,16 @@ impl Reader {
             cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
             trusted_proxies: self.list("trusted_proxies", "a list of addresses or networks such as [\"10.0.0.0/8\"]", network),
             graphiql: self.parsed("graphiql", "on, off or auto", |text| text.parse().ok()).unwrap_or(Toggle::Auto),
+            introspection: self.parsed("introspection", "on or off", on_or_off).unwrap_or(true),
+            cost_restore_rate: self
+                .parsed("cost_restore_rate", "points a second from 0 (no throttling) to 1000000000", |text| text.parse().ok().filter(|n| *n <= 1_000_000_000))
+                .unwrap_or(10_000),
+            operations_per_minute: self
+                .parsed("operations_per_minute", "a number from 0 (no limit) to 1000000000", |text| text.parse().ok().filter(|n| *n <= 1_000_000_000))
+                .unwrap_or(1_000),
+            default_plan: self.parsed("default_plan", "STARTER, PROFESSIONAL or ENTERPRISE", |text| text.parse().ok()).unwrap_or(Plan::Starter),
+            metrics_token: self.metrics_token(),
+            otlp_endpoint: self.parsed("otlp_endpoint", "an http or https URL such as http://127.0.0.1:4318", http_url),
             shutdown_grace: self.parsed("shutdown_grace", "seconds from 0 to 600", |text| text.parse().ok().filter(|n| *n <= 600)).unwrap_or(30),
             identity_providers: self.identity_providers(),
         }
@@ -143,6 +160,14 @@ impl Reader {
         Some(key)
     }
 
+    fn metrics_token(&mut self) -> Option<SecretString> {
+        let token = self.text("metrics_token")?;
+        if token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.wrong("metrics_token", "cannot be used; accepted: 16 or more ASCII characters without spaces, such as `openssl rand -hex 16` prints");
+        }
+        Some(SecretString::from(token))
+    }
+
     fn identity_providers(&mut self) -> Vec<IdentityProvider> {
         let Ok(value) = self.figment.find_value("identity_providers") else { return Vec::new() };
         let Value::Array(_, items) = value else {
@@ -183,6 +208,18 @@ fn origin(text: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text).then(|| text.to_owned())
 }
 
+fn on_or_off(text: &str) -> Option<bool> {
+    match text {
+        "on" | "true" => Some(true),
+        "off" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn http_url(text: &str) -> Option<url::Url> {
+    url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
 }
@@ -221,8 +258,10 @@ mod tests {
             let SettingsErrors(errors) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
             jail.set_env("NOREN_LOG_FILTER", "a=b=c");
             jail.set_env("NOREN_MASTER_KEY", "short");
+            jail.set_env("NOREN_METRICS_TOKEN", "short");
+            jail.set_env("NOREN_OTLP_ENDPOINT", "collector:4318");
             let SettingsErrors(more) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
-            assert_eq!(more.len(), 5, "{more:?}");
+            assert_eq!(more.len(), 7, "{more:?}");
             assert_eq!(errors.len(), 3, "{errors:?}");
             assert!(errors.iter().any(|e| e.contains("`graphiql` is `maybe`; accepted: on, off or auto")), "{errors:?}");
             Ok(())

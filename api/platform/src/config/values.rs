@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use subtle::ConstantTimeEq;
 use url::Url;
 
 /// How logs look.
@@ -24,6 +26,28 @@ pub enum Toggle {
     Off,
     /// What is sensible.
     Auto,
+}
+
+/// Who may read the metrics.
+#[derive(Clone, Debug)]
+pub enum MetricsAccess {
+    /// Whoever can reach the port, which is this machine's alone.
+    Everybody,
+    /// Who sends this as a bearer.
+    Token(SecretString),
+    /// Nobody: they are not served.
+    Nobody,
+}
+
+impl MetricsAccess {
+    /// Whether a bearer may read them.
+    pub fn allows(&self, bearer: Option<&str>) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Token(token) => bearer.is_some_and(|bearer| bool::from(bearer.as_bytes().ct_eq(token.expose_secret().as_bytes()))),
+            Self::Nobody => false,
+        }
+    }
 }
 
 impl FromStr for LogFormat {

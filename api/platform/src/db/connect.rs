@@ -98,6 +98,24 @@ impl Notifications {
     }
 }
 
+/// How busy a pool of connections is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// What it is for.
+    pub name: &'static str,
+    /// Connections that are open.
+    pub open: u32,
+    /// Open connections that nobody uses.
+    pub idle: u32,
+    /// Connections that it may open.
+    pub most: u32,
+}
+
+fn pool_state<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> PoolState {
+    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+    PoolState { name, open: pool.size(), idle: idle.min(pool.size()), most: pool.options().get_max_connections() }
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -185,6 +203,16 @@ impl Database {
         match &self.pools {
             Pools::Postgres { lookups, .. } => SqlxPostgresConnector::from_sqlx_postgres_pool(lookups.clone()),
             Pools::Sqlite { lookups, .. } => SqlxSqliteConnector::from_sqlx_sqlite_pool(lookups.clone()),
+        }
+    }
+
+    /// How busy each pool is.
+    pub fn pools(&self) -> Vec<PoolState> {
+        match &self.pools {
+            Pools::Postgres { serving, lookups } => vec![pool_state("serving", serving), pool_state("lookups", lookups)],
+            Pools::Sqlite { writer, readers, lookups } => {
+                vec![pool_state("writer", writer), pool_state("readers", readers), pool_state("lookups", lookups)]
+            }
         }
     }
 

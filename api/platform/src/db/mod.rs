@@ -12,7 +12,7 @@ mod sql;
 mod tx;
 
 pub use budget::{Budget, over_budget};
-pub use connect::{ConnectError, Database, DatabaseSettings, Notifications};
+pub use connect::{ConnectError, Database, DatabaseSettings, Notifications, PoolState};
 pub use guard::{RoleProblem, check_role, unprotected_tables};
 pub use list::{List, TenantRow};
 pub use migrate::{MigrateError, MigrationState, migrate, migration_state};

@@ -1,0 +1,169 @@
+//! Metrics, as Prometheus reads them. Anybody may add one with the macros of the crate `metrics`; its name begins with `noren_`.
+//!
+//! | name | labels | is |
+//! | --- | --- | --- |
+//! | `noren_requests_total` | `operation`, `outcome` | GraphQL requests, counted |
+//! | `noren_request_seconds` | `operation` | how long operations took to run |
+//! | `noren_requests_running` | | operations that are running now |
+//! | `noren_operation_cost_points` | `cost`: `requested`, `actual` | what operations asked for and returned |
+//! | `noren_throttled_total` | `by`: `cost`, `operations`, `refusals` | requests that were told to come back later |
+//! | `noren_database_connections` | `pool`, `state`: `idle`, `used` | connections that are open |
+//! | `noren_database_connections_max` | `pool` | connections that may be open |
+//! | `noren_database_statements_total` | | statements that were run |
+//! | `process_*` | | processor time, memory, file descriptors, threads of the process |
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use platform::Database;
+
+/// Operation names that get metrics of their own; clients make them up, and memory is finite.
+const NAMES: usize = 200;
+/// Characters of such a name.
+const NAME: usize = 64;
+const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0];
+const POINTS: [f64; 8] = [1.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 10_000.0, 50_000.0];
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With data alone.
+    Ok,
+    /// With errors in some field.
+    Errors,
+    /// It was not run.
+    Refused,
+    /// It was not run, for there was too much at once.
+    Throttled,
+    /// Something of ours broke, or took too long.
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [Self::Ok, Self::Errors, Self::Refused, Self::Throttled, Self::Failed];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Errors => "errors",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The metrics of one operation name.
+struct Operation {
+    seconds: Histogram,
+    outcomes: [Counter; Outcome::ALL.len()],
+}
+
+impl Operation {
+    fn named(name: &str) -> Self {
+        let outcome = |outcome: Outcome| counter!("noren_requests_total", "operation" => name.to_owned(), "outcome" => outcome.as_str());
+        Self { seconds: histogram!("noren_request_seconds", "operation" => name.to_owned()), outcomes: Outcome::ALL.map(outcome) }
+    }
+}
+
+/// The metrics of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    process: Arc<metrics_process::Collector>,
+    operations: Arc<RwLock<HashMap<String, Arc<Operation>>>>,
+    requested: Histogram,
+    actual: Histogram,
+}
+
+impl Metrics {
+    /// The metrics of this process, which has one set of them however many programs are wired in it.
+    pub fn of_process() -> Self {
+        static METRICS: OnceLock<Metrics> = OnceLock::new();
+        METRICS.get_or_init(Self::install).clone()
+    }
+
+    fn install() -> Self {
+        let points = Matcher::Suffix("_points".to_owned());
+        let builder = PrometheusBuilder::new();
+        // Only an empty list of buckets is refused.
+        let builder = builder.set_buckets(&SECONDS).unwrap_or_default();
+        let builder = builder.set_buckets_for_metric(points, &POINTS).unwrap_or_default();
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another recorder of metrics was installed before; `/metrics` stays empty");
+        }
+        describe();
+        let process = metrics_process::Collector::default();
+        process.describe();
+        let (requested, actual) =
+            (histogram!("noren_operation_cost_points", "cost" => "requested"), histogram!("noren_operation_cost_points", "cost" => "actual"));
+        Self { handle, process: Arc::new(process), operations: Arc::default(), requested, actual }
+    }
+
+    /// An operation ran. Only those of callers who are known make new names known.
+    pub fn ran(&self, name: Option<&str>, known_caller: bool, outcome: Outcome, took: Duration) {
+        let operation = self.operation(name.unwrap_or("unnamed"), known_caller || name.is_none());
+        operation.outcomes[outcome as usize].increment(1);
+        operation.seconds.record(took.as_secs_f64());
+    }
+
+    /// A request was not run.
+    pub fn not_run(&self, outcome: Outcome) {
+        self.operation("none", true).outcomes[outcome as usize].increment(1);
+    }
+
+    /// What an operation asked for and what it returned.
+    pub fn cost(&self, requested: u64, actual: u64) {
+        self.requested.record(requested as f64);
+        self.actual.record(actual as f64);
+    }
+
+    fn operation(&self, name: &str, may_be_new: bool) -> Arc<Operation> {
+        let known = self.operations.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = known.get(name) {
+            return operation.clone();
+        }
+        let name = if may_be_new && name.len() <= NAME && known.len() < NAMES { name } else { "other" };
+        drop(known);
+        let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(name.to_owned()).or_insert_with(|| Arc::new(Operation::named(name))).clone()
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn render(&self, db: &Database, running: usize) -> String {
+        for pool in db.pools() {
+            gauge!("noren_database_connections", "pool" => pool.name, "state" => "idle").set(f64::from(pool.idle));
+            gauge!("noren_database_connections", "pool" => pool.name, "state" => "used").set(f64::from(pool.open - pool.idle));
+            gauge!("noren_database_connections_max", "pool" => pool.name).set(f64::from(pool.most));
+        }
+        counter!("noren_database_statements_total").absolute(db.statements());
+        gauge!("noren_requests_running").set(running as f64);
+        self.process.collect();
+        self.handle.render()
+    }
+
+    /// Sums up what was measured, again and again: between two readings it would pile up.
+    pub async fn keep_up(&self) {
+        let mut tick = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tick.tick().await;
+            self.handle.run_upkeep();
+        }
+    }
+}
+
+fn describe() {
+    describe_counter!("noren_requests_total", "GraphQL requests, by operation name and outcome");
+    describe_histogram!("noren_request_seconds", Unit::Seconds, "How long operations took to run");
+    describe_gauge!("noren_requests_running", "Operations that are running now");
+    describe_histogram!("noren_operation_cost_points", "Points that operations asked for, and that they cost in the end");
+    describe_counter!("noren_throttled_total", "Requests that were told to come back later");
+    describe_gauge!("noren_database_connections", "Open connections to the database, by pool and state");
+    describe_gauge!("noren_database_connections_max", "Connections to the database that a pool may open");
+    describe_counter!("noren_database_statements_total", "Statements that were run");
+}
