@@ -12,7 +12,7 @@ use platform::{Clock, Database};
 use tokio_util::task::TaskTracker;
 
 use crate::graphql::{DocumentCache, Limits, NorenSchema, Services, build};
-use crate::http::{Example, Health, OnSlow, Throttle, TrustedProxies, warn_of_slow};
+use crate::http::{Example, Health, OnSlow, Throttle, Times, TrustedProxies, warn_of_slow};
 use crate::telemetry::Metrics;
 
 /// Argon2 hashes that are computed at once at most: each takes 19 MiB.
@@ -52,6 +52,8 @@ pub struct App {
     pub metrics_access: MetricsAccess,
     /// Whether spans are sent somewhere.
     pub traced: bool,
+    /// How long things may take.
+    pub times: Times,
     /// What is done about slow requests.
     pub on_slow: OnSlow,
     /// The requests that are being worked on.
@@ -73,6 +75,7 @@ impl App {
             metrics: Metrics::of_process(),
             metrics_access: settings.metrics_access(),
             traced: settings.otlp_endpoint.is_some(),
+            times: Times::default(),
             on_slow: Arc::new(|slow| warn_of_slow(&slow)),
             limits,
             callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),

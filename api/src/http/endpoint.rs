@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
@@ -20,13 +20,10 @@ use super::client::{bearer, chosen_tenant};
 use super::negotiate::Answer;
 use super::parameters::{Parameters, variables};
 use super::refusal::{Refusal, respond, shortened};
-use super::slow::{SLOW, SlowRequest};
+use super::slow::SlowRequest;
 use crate::app::App;
 use crate::graphql::{Code, Loaders, OperationCost, Written};
 use crate::telemetry::Outcome;
-
-/// How long a request may take, and each statement of it, before its client is told that it does.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `/graphql`.
 pub async fn graphql(
@@ -88,8 +85,11 @@ async fn serve(app: &Arc<App>, address: IpAddr, request_id: String, request: Req
         Method::POST => false,
         _ => return Err(Refusal { allow: Some("GET, POST"), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, "use GET or POST") }),
     };
-    let parameters =
-        if reads_only { Parameters::from_query(&parts.uri, &app.limits)? } else { Parameters::from_body(&parts.headers, body, &app.limits).await? };
+    let parameters = if reads_only {
+        Parameters::from_query(&parts.uri, &app.limits)?
+    } else {
+        Parameters::from_body(&parts.headers, body, &app.limits, app.times.patience).await?
+    };
     let query = parameters.query.ok_or_else(|| Refusal::malformed("the parameter `query` is missing"))?;
     let document = app.documents.parse(&query).map_err(|refused| Refusal::document(&refused, answer))?;
     let (name, operation) = chosen_operation(&document, parameters.operation_name.as_deref()).map_err(|message| Refusal::not_run(message, answer))?;
@@ -144,9 +144,9 @@ impl Work {
     /// Runs it to its end, whether or not anybody waits for that.
     async fn run(self) -> Result<Served, Refusal> {
         let request_id = self.ctx.origin().request_id.clone();
-        let tasks = self.app.tasks.clone();
+        let (tasks, patience) = (self.app.tasks.clone(), self.app.times.patience);
         let task = tasks.spawn(tracing::Instrument::instrument(self.done(), Span::current()));
-        match tokio::time::timeout(PATIENCE, task).await {
+        match tokio::time::timeout(patience, task).await {
             Ok(Ok(served)) => served,
             Ok(Err(panic)) => {
                 tracing::error!(%panic, "a request panicked");
@@ -154,7 +154,7 @@ impl Work {
                 Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message))
             }
             Err(_) => {
-                let message = format!("the request takes longer than {} s; ask for less at once", PATIENCE.as_secs());
+                let message = format!("the request takes longer than {} s; ask for less at once", patience.as_secs());
                 Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, message))
             }
         }
@@ -180,7 +180,7 @@ impl Work {
         if throttled.is_some() {
             metrics::counter!("noren_throttled_total", "by" => "cost").increment(1);
         }
-        if took >= SLOW {
+        if took >= app.times.slow {
             (app.on_slow)(SlowRequest::of(&ctx, operation, took));
         }
         let response = into_http(&app, response, &cost, &ctx.origin().request_id, answer).await?;

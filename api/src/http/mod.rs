@@ -14,11 +14,10 @@ mod slow;
 mod throttle;
 
 pub use client::TrustedProxies;
-pub use endpoint::PATIENCE;
 pub use graphiql::Example;
 pub use health::Health;
 pub use router::router;
 pub use server::serve;
 pub(crate) use slow::warn as warn_of_slow;
-pub use slow::{OnSlow, SlowRequest};
+pub use slow::{OnSlow, PATIENCE, SlowRequest, Times};
 pub use throttle::Throttle;

@@ -1,6 +1,7 @@
 //! The parameters of a GraphQL request, from an address or a body, bounded as they come in.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::OperationDefinition;
@@ -10,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::endpoint::PATIENCE;
 use super::negotiate::is_json;
 use super::refusal::Refusal;
 use crate::graphql::{Code, Limits};
@@ -48,7 +48,7 @@ impl Parameters {
     }
 
     /// From a body, which may be slow or endless.
-    pub async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, Refusal> {
+    pub async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits, patience: Duration) -> Result<Self, Refusal> {
         if !is_json(headers) {
             let message = "send the request as application/json in UTF-8; forms, multipart and plain text are not taken";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
@@ -59,10 +59,10 @@ impl Parameters {
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadUserInput, message)
         };
         let late = |_| {
-            let message = format!("the body did not arrive within {} s; send it faster, or less at once", PATIENCE.as_secs());
+            let message = format!("the body did not arrive within {} s; send it faster, or less at once", patience.as_secs());
             Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::BadUserInput, message)
         };
-        let arrived = tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await.map_err(late)?;
+        let arrived = tokio::time::timeout(patience, to_bytes(body, limit)).await.map_err(late)?;
         let bytes = arrived.map_err(|error| {
             let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
             if limited { too_large() } else { Refusal::malformed("the body did not arrive whole") }

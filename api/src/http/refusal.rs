@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use platform::limits::OperationClass;
 
 use super::negotiate::Answer;
 use crate::graphql::{Code, Refused, whole_seconds};
@@ -24,8 +25,8 @@ pub struct Refusal {
     pub at: Option<(usize, usize)>,
     /// The methods that are taken.
     pub allow: Option<&'static str>,
-    /// When to come back, and the class of operations that there were too many of.
-    pub retry: Option<(Duration, Option<&'static str>)>,
+    /// In how many seconds to come back, and the class of operations that there were too many of.
+    pub retry: Option<(u64, Option<OperationClass>)>,
     /// The request.
     pub request_id: String,
 }
@@ -53,8 +54,8 @@ impl Refusal {
     }
 
     /// Too much at once; `class` is the class of operations that there were too many of.
-    pub fn throttled(message: impl Into<String>, retry_after: Duration, class: Option<&'static str>) -> Self {
-        Self { retry: Some((retry_after, class)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Throttled, message) }
+    pub fn throttled(message: impl Into<String>, retry_after: Duration, class: Option<OperationClass>) -> Self {
+        Self { retry: Some((whole_seconds(retry_after), class)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Throttled, message) }
     }
 
     /// Whether whoever sent it is to blame: such refusals cost points.
@@ -71,18 +72,18 @@ impl Refusal {
         if let Some((line, column)) = self.at {
             error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
         }
-        if let Some((after, class)) = self.retry {
-            error["extensions"]["retryAfterSeconds"] = whole_seconds(after).into();
+        if let Some((seconds, class)) = self.retry {
+            error["extensions"]["retryAfterSeconds"] = seconds.into();
             if let Some(class) = class {
-                error["extensions"]["operationClass"] = class.into();
+                error["extensions"]["operationClass"] = class.as_str().into();
             }
         }
         let mut response = respond(answer, self.status, serde_json::json!({ "errors": [error] }).to_string().into());
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }
-        if let Some((after, _)) = self.retry {
-            response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(after).into());
+        if let Some((seconds, _)) = self.retry {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,4 +1,4 @@
-//! Requests that take so long that somebody should hear of it.
+//! How long requests may take, and those that take so long that somebody should hear of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,25 @@ use std::time::Duration;
 use entities::TenantId;
 use platform::OpCtx;
 
+/// How long a request may take, and each statement of it, before its client is told that it does.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// From when on a request is slow (seed 002).
-pub const SLOW: Duration = Duration::from_secs(5);
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A request may take so long to arrive, and as long again to be answered, before its client is told.
+    pub patience: Duration,
+    /// From when on a request is slow.
+    pub slow: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { patience: PATIENCE, slow: SLOW }
+    }
+}
 
 /// A request that took long.
 #[derive(Clone, Debug)]

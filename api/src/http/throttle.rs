@@ -98,7 +98,7 @@ impl Throttle {
                 let (most, seconds) = (rate.per_minute, whole_seconds(retry_after));
                 let what = if class == OperationClass::All { String::new() } else { format!(" of the class {}", class.as_str()) };
                 let message = format!("more than {most} operations a minute{what}: try again in {seconds} s");
-                return Err(Refusal::throttled(message, retry_after, Some(class.as_str())));
+                return Err(Refusal::throttled(message, retry_after, Some(class)));
             }
         }
         Ok(())
