@@ -59,7 +59,11 @@ pub struct Town {
 impl Town {
     /// Two tenants; each store has `rows` customers, products and orders.
     pub async fn new(backend: Backend, rows: usize) -> Self {
-        let server = Server::start(backend).await;
+        Self::on(Server::start(backend).await, rows).await
+    }
+
+    /// The same, on a server that has settings of its own.
+    pub async fn on(server: Server, rows: usize) -> Self {
         let people = People::of(&server);
         let ours = side(&server, &people, "oursmark", rows).await;
         let theirs = side(&server, &people, "theirsmark", rows).await;

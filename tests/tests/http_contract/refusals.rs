@@ -67,6 +67,12 @@ fn nested(times: usize) -> String {
     format!("{{ store(id: \"x\") {}{{ id }}{} }}", "{ orders(first: 1) { nodes { store ".repeat(times), " } } }".repeat(times))
 }
 
+/// Each fragment holds the next one.
+fn chain(times: usize) -> String {
+    let fragments: String = (0..times).map(|n| format!("fragment f{n} on Query {{ ...f{} }} ", n + 1)).collect();
+    format!("{{ ...f0 }} {fragments} fragment f{times} on Query {{ __typename }}")
+}
+
 /// Each fragment holds the next one ten times: a short text for 10^times fields.
 fn multiplying(times: usize) -> String {
     let fragments: String = (0..times).map(|n| format!("fragment f{n} on Query {{ {} }} ", format!("...f{} ", n + 1).repeat(10))).collect();
@@ -96,8 +102,30 @@ async fn each_wrong_request_has_its_own_answer_and_others_go_on() {
         ("a body over the limit", talk.document("#".repeat(2 * 1024 * 1024)), 413, "larger than"),
         ("a text that is no document", talk.document("{ __typename"), 400, "expected"),
         ("deep literals", talk.document(format!("{{ orders(filter: {}{}) {{ totalCount }} }}", "[".repeat(5_000), "]".repeat(5_000))), 400, "nests brackets"),
-        ("deep selections", talk.document(nested(5)), 400, "deep"),
-        ("wide lists", talk.document("{ orders(first: 250) { nodes { items(first: 250) { nodes { id } } } } }"), 400, "complex"),
+        ("deep selections", talk.document(nested(5)), 400, "nests fields 17 deep, and 15 is the most"),
+        ("deep fragments", talk.document(chain(1_000)), 400, "more than 64 levels"),
+        ("wide lists", talk.document("{ orders(first: 250) { nodes { items(first: 250) { nodes { id } } } } }"), 400, "50000 is the most"),
+        (
+            "wide lists of ids",
+            talk.post(&json!({ "query": "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": { "ids": vec!["x"; 30_000] } })),
+            400,
+            "more than 20000 values",
+        ),
+        (
+            "deep variables",
+            talk.typed("application/json", format!("{{\"query\": \"\", \"variables\": {{\"a\": {}{}}}}}", "[".repeat(20_000), "]".repeat(20_000))),
+            400,
+            "more than 128 deep",
+        ),
+        ("a pile of directives", talk.document(format!("{{ __typename {} }}", "@include(if: true) ".repeat(20))), 400, "more than 10 directives"),
+        ("a name of a megabyte", talk.document(format!("{{ {} }}", "a".repeat(1_000_000))), 400, "more than 256 bytes"),
+        (
+            "an operation name of a megabyte",
+            talk.post(&json!({ "query": "query a { __typename }", "operationName": "a".repeat(1_000_000) })),
+            400,
+            "no operation named `aaaa",
+        ),
+        ("a page that is too large", talk.document("{ orders(first: 251) { totalCount } }"), 200, "0 to 250 rows"),
         ("an alias bomb", talk.document(format!("{{ order(id: \"x\") {{ {} }} }}", aliases(1_000))), 400, "aliases"),
         ("many root fields", talk.document(format!("{{ {} }}", "viewer { __typename } ".repeat(200))), 400, "root fields"),
         ("a huge document", talk.document(format!("{{ {} }}", "id ".repeat(50_000))), 400, "tokens"),
