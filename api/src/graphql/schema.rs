@@ -11,7 +11,9 @@ use super::services::Services;
 
 /// What can be read. Top-level errors have `extensions.code`: UNAUTHENTICATED (no valid caller), FORBIDDEN (the caller may not),
 /// BAD_USER_INPUT (the request is wrong), CONFLICT (an idempotency key was used for something else), THROTTLED (too much at
-/// once), INTERNAL (our fault; `extensions.requestId` helps to find it). What is missing and what is another tenant's is null.
+/// once; `extensions.retryAfterSeconds` says when to come back), INTERNAL (our fault; `extensions.requestId` helps to find it).
+/// What is missing and what is another tenant's is null. `extensions.cost` of an answer tells what it cost: `requestedQueryCost` is a point for every field that it might have returned (a list
+/// counted by the rows it may have), `actualQueryCost` for every field that it did; the rest was given back to the caller's bucket.
 #[derive(MergedObject, Default)]
 pub struct Query(ViewerQuery, TenantQuery, UserQuery, ApiTokenQuery, CommerceQuery, NodeQuery);
 

@@ -30,6 +30,8 @@ use platform::{Clock, Database, DbErr, jobs};
 
 /// Operation names that get metrics of their own; clients make them up, and memory is finite.
 const NAMES: usize = 200;
+/// Names of ours: what never became an operation, operations without a name, and those that are too many.
+const OURS: [&str; 3] = ["none", "unnamed", "other"];
 /// Characters of such a name.
 const NAME: usize = 64;
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0];
@@ -110,19 +112,20 @@ impl Metrics {
         process.describe();
         let (requested, actual) =
             (histogram!("noren_operation_cost_points", "cost" => "requested"), histogram!("noren_operation_cost_points", "cost" => "actual"));
-        Self { handle, process: Arc::new(process), operations: Arc::default(), requested, actual }
+        let ours = OURS.map(|name| (name.to_owned(), Arc::new(Operation::named(name))));
+        Self { handle, process: Arc::new(process), operations: Arc::new(RwLock::new(ours.into())), requested, actual }
     }
 
     /// An operation ran. Only those of callers who are known make new names known.
     pub fn ran(&self, name: Option<&str>, known_caller: bool, outcome: Outcome, took: Duration) {
-        let operation = self.operation(name.unwrap_or("unnamed"), known_caller || name.is_none());
+        let operation = self.operation(name.unwrap_or("unnamed"), known_caller);
         operation.outcomes[outcome as usize].increment(1);
         operation.seconds.record(took.as_secs_f64());
     }
 
     /// A request was not run.
     pub fn not_run(&self, outcome: Outcome) {
-        self.operation("none", true).outcomes[outcome as usize].increment(1);
+        self.operation("none", false).outcomes[outcome as usize].increment(1);
     }
 
     /// What an operation asked for and what it returned.
@@ -136,7 +139,7 @@ impl Metrics {
         if let Some(operation) = known.get(name) {
             return operation.clone();
         }
-        let name = if may_be_new && name.len() <= NAME && known.len() < NAMES { name } else { "other" };
+        let name = if may_be_new && name.len() <= NAME && known.len() < NAMES + OURS.len() { name } else { "other" };
         drop(known);
         let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(name.to_owned()).or_insert_with(|| Arc::new(Operation::named(name))).clone()

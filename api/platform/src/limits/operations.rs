@@ -56,17 +56,36 @@ impl OperationLimits {
 
     /// What an operation with these root fields counts for.
     pub fn counts<'a>(root_fields: impl Iterator<Item = &'a str>) -> Vec<(OperationClass, u64)> {
-        let mut counts = vec![(OperationClass::All, 1)];
-        if OPERATION_CLASSES.is_empty() {
-            return counts;
+        counts_in(OPERATION_CLASSES, root_fields)
+    }
+}
+
+fn counts_in<'a>(classes: &[(&str, OperationClass)], root_fields: impl Iterator<Item = &'a str>) -> Vec<(OperationClass, u64)> {
+    let mut counts = vec![(OperationClass::All, 1)];
+    if classes.is_empty() {
+        return counts;
+    }
+    for field in root_fields {
+        let Some((_, class)) = classes.iter().find(|(name, _)| *name == field) else { continue };
+        match counts.iter_mut().find(|(known, _)| known == class) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((*class, 1)),
         }
-        for field in root_fields {
-            let Some((_, class)) = OPERATION_CLASSES.iter().find(|(name, _)| *name == field) else { continue };
-            match counts.iter_mut().find(|(known, _)| known == class) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((*class, 1)),
-            }
-        }
-        counts
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_counts_each_time_that_an_operation_names_it() {
+        let classes = [("buy", OperationClass::Purchases), ("sales", OperationClass::Analytics), ("visits", OperationClass::Analytics)];
+        let counts = |fields: &[&'static str]| counts_in(&classes, fields.iter().copied());
+        assert_eq!(counts(&["orders"]), [(OperationClass::All, 1)]);
+        let several = [(OperationClass::All, 1), (OperationClass::Analytics, 2), (OperationClass::Purchases, 1)];
+        assert_eq!(counts(&["sales", "buy", "visits", "orders"]), several);
+        assert_eq!(OperationLimits { all: 1_000 }.of(OperationClass::CreditUse), Rate { capacity: 100, per_minute: 100 });
     }
 }
