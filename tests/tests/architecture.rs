@@ -48,10 +48,14 @@ fn crates_lean_on_those_below_them_alone() {
 #[test]
 fn libraries_are_used_in_their_rooms_alone() {
     let uses = |manifest: &str, library: &str| dependencies(manifest).iter().any(|name| name == library);
-    for manifest in ["entities/Cargo.toml", "api/platform/Cargo.toml", "api/people/Cargo.toml", "api/commerce/Cargo.toml", "api/ops/Cargo.toml", "api/Cargo.toml"] {
+    for manifest in
+        ["entities/Cargo.toml", "api/platform/Cargo.toml", "api/people/Cargo.toml", "api/commerce/Cargo.toml", "api/ops/Cargo.toml", "api/Cargo.toml"]
+    {
         assert!(!uses(manifest, "reqwest"), "{manifest}: only integrations speak to the outside");
     }
-    for manifest in ["entities/Cargo.toml", "integrations/Cargo.toml", "api/platform/Cargo.toml", "api/people/Cargo.toml", "api/commerce/Cargo.toml", "api/ops/Cargo.toml"] {
+    for manifest in
+        ["entities/Cargo.toml", "integrations/Cargo.toml", "api/platform/Cargo.toml", "api/people/Cargo.toml", "api/commerce/Cargo.toml", "api/ops/Cargo.toml"]
+    {
         assert!(!uses(manifest, "async-graphql") && !uses(manifest, "axum"), "{manifest}: only api knows GraphQL and HTTP");
     }
     for (path, text) in sources("api/src") {
