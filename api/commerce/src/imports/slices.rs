@@ -2,11 +2,11 @@
 
 use super::error::ImportError;
 use super::lease;
-use super::merge::{LINK_ORDERS, finish};
+use super::merge::finish;
 use super::pace::Pace;
 use super::receipt::Receipt;
 use super::scope::Run;
-use super::shape::{SHAPES, Shape};
+use crate::records::{LINK_ORDERS, SHAPES, Shape};
 
 /// Limits a statement to the staged rows of some lines.
 pub(super) const SLICE: &str = " and s.line > {from} and s.line <= {to}";
@@ -46,7 +46,7 @@ pub(super) async fn merge(run: &Run, lines: u64, staged: &[u64], receipt: &mut R
         if *staged > 0 {
             // What differs is looked for before the new rows come, which need not be compared.
             each_slice(run, lines, &[&note_changes(shape)]).await?;
-            receipt.of_mut(shape.kind).created = each_slice(run, lines, &[&shape.insert(SLICE)]).await?;
+            receipt.of_mut(shape.kind).created = each_slice(run, lines, &[&shape.insert(SLICE, "")]).await?;
         }
     }
     let tx = run.db.write(run.access()).await?;
