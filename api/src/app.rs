@@ -6,6 +6,7 @@ use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, Provi
 use platform::config::{JwtAlgorithm, Settings};
 use platform::crypto::MasterKey;
 use platform::outbox::Feeds;
+use platform::usage::Usage;
 use platform::{Clock, Database};
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +34,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
     pub callers: Callers,
+    /// What tenants use.
+    pub usage: Usage,
     /// Proxies that are believed.
     pub proxies: TrustedProxies,
     /// Pages that may call from a browser.
@@ -55,6 +58,7 @@ impl App {
             documents: DocumentCache::new(limits.clone()),
             limits,
             callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
+            usage: Usage::new(db.clone(), clock.clone()),
             db,
             master: master.clone(),
             feeds: Feeds::default(),

@@ -10,6 +10,7 @@ mod loaders;
 
 mod node;
 mod objects;
+mod ops;
 mod payload;
 mod people;
 mod render;

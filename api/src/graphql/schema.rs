@@ -5,6 +5,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 use super::commerce::{CommerceQuery, StoreMutation};
 use super::document::Limits;
 use super::node::NodeQuery;
+use super::ops::{AuditMutation, AuditQuery, JobMutation, JobQuery, UsageQuery};
 use super::people::{ApiTokenMutation, ApiTokenQuery, IdentityMutation, TenantMutation, TenantQuery, UserMutation, UserQuery, ViewerQuery};
 use super::services::Services;
 
@@ -12,11 +13,11 @@ use super::services::Services;
 /// BAD_USER_INPUT (the request is wrong), CONFLICT (an idempotency key was used for something else), THROTTLED (too much at
 /// once), INTERNAL (our fault; `extensions.requestId` helps to find it). What is missing and what is another tenant's is null.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, TenantQuery, UserQuery, ApiTokenQuery, CommerceQuery, NodeQuery);
+pub struct Query(ViewerQuery, TenantQuery, UserQuery, ApiTokenQuery, CommerceQuery, NodeQuery, AuditQuery, JobQuery, UsageQuery);
 
 /// What can be changed. Refusals that a caller should expect are data, in `userErrors`; nothing was done then.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, TenantMutation, UserMutation, ApiTokenMutation, StoreMutation);
+pub struct Mutation(IdentityMutation, TenantMutation, UserMutation, ApiTokenMutation, StoreMutation, AuditMutation, JobMutation);
 
 /// The schema.
 pub type NorenSchema = Schema<Query, Mutation, EmptySubscription>;
