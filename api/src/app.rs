@@ -8,6 +8,7 @@ use platform::crypto::MasterKey;
 use platform::health::{DatabaseCheck, HealthCheck, JobsCheck, MigrationsCheck, RelayCheck};
 use platform::limits::MemoryBuckets;
 use platform::outbox::Feeds;
+use platform::usage::Usage;
 use platform::{Clock, Database};
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +37,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
     pub callers: Callers,
+    /// What tenants use.
+    pub usage: Usage,
     /// Proxies that are believed.
     pub proxies: TrustedProxies,
     /// Pages that may call from a browser.
@@ -80,6 +83,7 @@ impl App {
             on_slow: announce_slow(db.clone(), clock.clone(), tasks.clone()),
             limits,
             callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
+            usage: Usage::new(db.clone(), clock.clone()),
             db,
             master: master.clone(),
             feeds: Feeds::default(),

@@ -8,6 +8,7 @@ use platform::config::Settings;
 use platform::db::{ConnectError, DatabaseSettings};
 use platform::jobs::{Jobs, Schedule, Worker};
 use platform::outbox::{Listener, Relay};
+use platform::usage::Usage;
 use tokio::task::AbortHandle;
 
 use crate::app::App;
@@ -20,6 +21,7 @@ pub struct Background {
     jobs: Jobs,
     relay: Arc<Relay>,
     sealer: Arc<Sealer>,
+    usage: Usage,
     loops: Vec<AbortHandle>,
 }
 
@@ -42,8 +44,13 @@ impl Background {
             let (feeds, db) = (app.feeds.clone(), db.clone());
             async move { feeds.hear_replicas(&db).await }
         });
+        let counting = tokio::spawn({
+            let usage = app.usage.clone();
+            async move { usage.keep_flushing().await }
+        });
         let jobs = Jobs::start(db, app.clock.clone(), workers(app), schedules());
-        Ok(Self { jobs, relay, sealer, loops: [relaying, sealing, hearing].map(|task| task.abort_handle()).into() })
+        let loops = [relaying, sealing, hearing, counting].map(|task| task.abort_handle()).into();
+        Ok(Self { jobs, relay, sealer, usage: app.usage.clone(), loops })
     }
 
     /// Lets jobs that run finish, hands on and seals what is committed, and ends.
@@ -56,6 +63,9 @@ impl Background {
         if let Err(error) = self.sealer.seal_all().await {
             tracing::warn!(%error, "audit entries are left for the next process to seal");
         }
+        if let Err(error) = self.usage.flush().await {
+            tracing::warn!(%error, "what was counted in the last seconds is lost to usage");
+        }
     }
 }
 
@@ -66,10 +76,10 @@ fn listeners(_app: &App) -> Vec<Arc<dyn Listener>> {
 
 /// Who does which kind of work: a new kind has its line here.
 fn workers(_app: &App) -> Vec<Arc<dyn Worker>> {
-    Vec::new()
+    [ops::usage::workers()].into_iter().flatten().collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
-    Vec::new()
+    [ops::usage::schedules()].into_iter().flatten().collect()
 }

@@ -187,6 +187,18 @@ text_enum! {
         Refused = "REFUSED",
     }
 
+    /// What is counted of what a tenant uses.
+    pub enum UsageMetric {
+        /// GraphQL operations of the tenant's callers.
+        ApiCalls = "API_CALLS",
+        /// Deliveries of providers that were taken in.
+        WebhookEvents = "WEBHOOK_EVENTS",
+        /// Rows that are stored: customers, products, variants, orders and their items.
+        StoredRows = "STORED_ROWS",
+        /// About how many bytes these rows take, with their indexes.
+        StoredBytes = "STORED_BYTES",
+    }
+
     /// Whether a connection to a provider takes deliveries.
     pub enum ConnectionStatus {
         /// It does.

@@ -88,6 +88,8 @@ const JOBS: &[&str] = &[
     "create index jobs_running on jobs (lease_until) where status = 'RUNNING'",
     "create unique index jobs_once on jobs (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING')",
     "create index jobs_by_created on jobs (tenant_id, created_at, id)",
+    "create index jobs_by_age on jobs (created_at, id)",
+    "create index jobs_by_status on jobs (status, tenant_id, created_at, id)",
     "create index jobs_finished on jobs (finished_at) where finished_at is not null",
     "create table job_schedules (
        name text primary key,
@@ -114,8 +116,13 @@ const AUDIT: &[&str] = &[
     "create unique index audit_events_by_position on audit_events (chain_id, position) where position is not null",
     "create index audit_events_waiting on audit_events (seq) where position is null",
     "create index audit_events_by_time on audit_events (tenant_id, occurred_at, id)",
-    "create index audit_events_by_subject on audit_events (tenant_id, subject, occurred_at, id)",
-    "create index audit_events_by_actor on audit_events (tenant_id, actor, occurred_at, id)",
+    "create index audit_events_by_age on audit_events (occurred_at, id)",
+    // The tenant comes second: a platform administrator looks for somebody over all tenants.
+    "create index audit_events_by_subject on audit_events (subject, tenant_id, occurred_at, id)",
+    "create index audit_events_by_actor on audit_events (actor, tenant_id, occurred_at, id)",
+    "create index audit_events_by_action on audit_events (action, tenant_id, occurred_at, id)",
+    "create index audit_events_by_actor_kind on audit_events (actor_kind, tenant_id, occurred_at, id)",
+    "create index audit_events_by_outcome on audit_events (outcome, tenant_id, occurred_at, id)",
     "create table audit_details (
        audit_id {uuid} primary key references audit_events (id),
        tenant_id {uuid} references tenants (id),
@@ -130,14 +137,17 @@ const AUDIT: &[&str] = &[
 ];
 
 /// Counters for each tenant, store (nil: none) and day in the tenant's time zone.
-const USAGE: &[&str] = &["create table usage_days (
+const USAGE: &[&str] = &[
+    "create table usage_days (
        tenant_id {uuid} not null references tenants (id),
        store_id {uuid} not null,
-       day text not null,
+       day {key} not null,
        metric text not null,
        amount bigint not null,
        updated_at {instant} not null,
-       primary key (tenant_id, day, store_id, metric))"];
+       primary key (tenant_id, day, store_id, metric))",
+    "create index usage_days_by_day on usage_days (day, tenant_id)",
+];
 
 const STABLE: [&str; 10] = ["id", "tenant_id", "chain_id", "actor_kind", "actor", "action", "subject", "outcome", "request_id", "detail_digest"];
 

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod reading;
 pub mod record;
 pub mod text;
+pub mod usage;
 
 pub use callers::{Caller, Denied, OpCtx, Permit, Scope};
 pub use clock::{Clock, Ids, SystemClock};

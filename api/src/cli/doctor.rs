@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use entities::{AuditEventId, TenantId};
+use platform::audit::ChainReport;
 use platform::config::{Settings, SettingsErrors};
-use platform::crypto::MasterKeyState;
+use platform::crypto::{MasterKey, MasterKeyState};
 use platform::db::{MigrationState, RoleProblem, check_role, migration_state};
 use platform::{Clock, Database, SystemClock};
 
@@ -11,6 +13,8 @@ use super::Failure;
 
 /// A database clock that is further away than this is wrong.
 const CLOCK_TOLERANCE: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+/// Audit entries that may wait for their seal; the sealer of a program that serves leaves none for longer than seconds.
+const UNSEALED_TOLERANCE: i64 = 1_000;
 
 #[derive(Default)]
 struct Findings {
@@ -84,9 +88,13 @@ async fn check(settings: &Settings, findings: &mut Findings) {
         }
         Err(error) => return findings.bad("migrations", error),
     }
+    let mut sealed_with = None;
     if let Some(master) = master {
         match platform::crypto::master_key_state(&db, &master).await {
-            Ok(MasterKeyState::Matches) => findings.good("keys", "the master key is the database's"),
+            Ok(MasterKeyState::Matches) => {
+                findings.good("keys", "the master key is the database's");
+                sealed_with = Some(master);
+            }
             Ok(MasterKeyState::Unset) => findings.good("keys", "the database has not been served yet: the first start binds it to this master key"),
             Ok(MasterKeyState::Differs) => findings.bad("keys", "the master key is not the one that the database was first served with; restore that one"),
             Err(error) => findings.bad("keys", error),
@@ -100,8 +108,42 @@ async fn check(settings: &Settings, findings: &mut Findings) {
         Ok(problems) => problems.iter().map(RoleProblem::to_string).for_each(|problem| findings.bad("row-level security", problem)),
         Err(error) => findings.bad("row-level security", error),
     }
+    if let Some(master) = sealed_with {
+        check_audit(&db, &master, findings).await;
+    }
     check_clock(&db, findings).await;
     db.close().await;
+}
+
+/// Follows every chain of the audit log from its beginning.
+async fn check_audit(db: &Database, master: &MasterKey, findings: &mut Findings) {
+    let reports = match platform::audit::verify(db, master).await {
+        Ok(reports) => reports,
+        Err(error) => return findings.bad("audit", format!("the audit log could not be read: {error}")),
+    };
+    let broken = reports.iter().filter_map(|report| broken_link(report));
+    let before = findings.wrong;
+    broken.for_each(|broken| findings.bad("audit", broken));
+    let total = |of: fn(&ChainReport) -> i64| reports.iter().map(of).sum::<i64>();
+    let (sealed, erased, unsealed) = (total(|report| report.sealed), total(|report| report.erased), total(|report| report.unsealed));
+    if unsealed > UNSEALED_TOLERANCE {
+        findings.bad("audit", format!("{unsealed} entries wait for their seal; is `noren serve` running, and what does it log of the sealer?"));
+    }
+    if findings.wrong == before {
+        let chains = reports.iter().filter(|report| report.sealed > 0).count();
+        findings.good("audit", format!("{sealed} entries in {chains} chains sealed, {erased} with their detail erased, {unsealed} wait for their seal"));
+    }
+}
+
+/// What is wrong with a chain, and where it begins to be.
+fn broken_link(report: &ChainReport) -> Option<String> {
+    let broken = report.broken.as_ref()?;
+    let log = if report.chain.is_nil() { "the platform".to_owned() } else { TenantId::from(report.chain).to_string() };
+    let entry = broken.entry.map(|entry| format!(", {}", AuditEventId::from(entry))).unwrap_or_default();
+    Some(format!(
+        "somebody changed the log of {log} behind the program's back: at position {} of {}{entry}: {}; compare with a backup",
+        broken.position, report.sealed, broken.what
+    ))
 }
 
 async fn check_clock(db: &Database, findings: &mut Findings) {

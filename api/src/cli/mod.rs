@@ -44,7 +44,7 @@ enum Command {
     /// Read a store's data from a file.
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Check configuration, keys, database, migrations, row-level security and clock, and say what to do.
+    /// Check configuration, keys, database, migrations, row-level security, the audit log and the clock, and say what to do.
     Doctor,
 }
 

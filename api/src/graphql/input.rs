@@ -50,6 +50,15 @@ pub fn short(text: Option<String>) -> Result<Option<String>> {
     }
 }
 
+/// Texts that a filter compares, any of which will do.
+pub fn texts(texts: Option<Vec<String>>) -> Result<Option<Vec<String>>> {
+    let Some(given) = texts else { return Ok(None) };
+    if given.len() > MAX_IDS {
+        return Err(bad_input(format!("{} texts at once; at most {MAX_IDS} are taken", given.len())));
+    }
+    given.into_iter().map(|text| short(Some(text))).collect()
+}
+
 /// The words of a text search: each is a condition of its own.
 pub fn words(text: Option<String>) -> Result<Option<String>> {
     let text = short(text)?;

@@ -75,4 +75,6 @@ loaders! {
     variants: commerce::catalog::ProductVariantRow,
     orders: commerce::orders::OrderRow,
     items: commerce::orders::OrderItemRow,
+    audit_events: ops::audit::AuditEventRow,
+    jobs: ops::jobs::JobRow,
 }

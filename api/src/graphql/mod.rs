@@ -10,6 +10,7 @@ mod input;
 mod loaders;
 mod node;
 mod objects;
+mod ops;
 mod payload;
 mod people;
 mod render;

@@ -14,6 +14,7 @@ use super::errors::{IntoGraphql, bad_input};
 use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
+use super::ops::{AuditEvent, Job};
 use super::people::{ApiToken, Tenant, User};
 use super::selection::Selected;
 
@@ -39,6 +40,10 @@ pub enum Node {
     User(Arc<User>),
     /// An API token.
     ApiToken(Arc<ApiToken>),
+    /// An entry of the audit log.
+    AuditEvent(Arc<AuditEvent>),
+    /// A job.
+    Job(Arc<Job>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -61,6 +66,8 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::ProductVariantId::PREFIX => find::<ProductVariant>(ctx, uuid).await?.map(Arc::new).map(Node::ProductVariant),
         entities::OrderId::PREFIX => find::<Order>(ctx, uuid).await?.map(Arc::new).map(Node::Order),
         entities::OrderItemId::PREFIX => find::<OrderItem>(ctx, uuid).await?.map(Arc::new).map(Node::OrderItem),
+        entities::AuditEventId::PREFIX => find::<AuditEvent>(ctx, uuid).await?.map(Arc::new).map(Node::AuditEvent),
+        entities::JobId::PREFIX => find::<Job>(ctx, uuid).await?.map(Arc::new).map(Node::Job),
         entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::Tenant),
         entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::User),
         entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
@@ -108,6 +115,8 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::ProductVariantId::PREFIX => together::<ProductVariant>(ctx, &ids, Node::ProductVariant, &mut found).await?,
             entities::OrderId::PREFIX => together::<Order>(ctx, &ids, Node::Order, &mut found).await?,
             entities::OrderItemId::PREFIX => together::<OrderItem>(ctx, &ids, Node::OrderItem, &mut found).await?,
+            entities::AuditEventId::PREFIX => together::<AuditEvent>(ctx, &ids, Node::AuditEvent, &mut found).await?,
+            entities::JobId::PREFIX => together::<Job>(ctx, &ids, Node::Job, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

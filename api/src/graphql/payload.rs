@@ -2,13 +2,15 @@
 
 use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::stores::StoreError;
+use ops::audit::AuditError;
+use ops::jobs::JobRefused;
 use people::api_tokens::ApiTokenError;
 use people::identity::SignInError;
 use people::tenants::TenantError;
 use people::users::UserError as UsersError;
 use platform::idempotency::IdempotencyError;
 
-use super::errors::{Code, IntoGraphql, internal, refusal};
+use super::errors::{Code, IntoGraphql, bad_input, internal, refusal};
 
 macro_rules! user_error_codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
@@ -90,6 +92,12 @@ user_error_codes! {
     AlreadyConnected = "ALREADY_CONNECTED",
     /// The app was removed from the shop.
     StoreUninstalled = "STORE_UNINSTALLED",
+    /// The job is being worked on.
+    JobRunning = "JOB_RUNNING",
+    /// The job is done, has failed or was called off.
+    JobOver = "JOB_OVER",
+    /// Another job of this kind with this key waits or runs.
+    JobSuperseded = "JOB_SUPERSEDED",
 }
 
 /// A refusal that a caller should expect, and can mend.
@@ -203,6 +211,29 @@ impl Expected for StoreError {
             Self::Key(error) => Err(internal(error)),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::AlreadyConnected(_) | Self::Uninstalled => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for AuditError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::NotAnId(_) => Err(bad_input(message)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for JobRefused {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound | Self::Running | Self::Over(_) | Self::Superseded => data(code, field, message),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result};
 use commerce::stores::Stores;
+use ops::audit::Audit;
+use ops::jobs::JobControl;
 use people::api_tokens::ApiTokens;
 use people::identity::SignIn;
 use people::tenants::{TenantKeys, Tenants};
@@ -24,13 +26,17 @@ pub struct Services {
     pub api_tokens: ApiTokens,
     /// Stores.
     pub stores: Stores,
+    /// The audit log.
+    pub audit: Audit,
+    /// Jobs.
+    pub jobs: JobControl,
 }
 
 impl Services {
     /// The rooms, sealing under this master key.
     pub fn new(master: &MasterKey, sign_in: SignIn) -> Self {
         let keys = TenantKeys::new(master.clone());
-        Self { sign_in, tenants: Tenants::new(keys.clone()), users: Users, api_tokens: ApiTokens, stores: Stores::new(keys) }
+        Self { sign_in, tenants: Tenants::new(keys.clone()), users: Users, api_tokens: ApiTokens, stores: Stores::new(keys), audit: Audit, jobs: JobControl }
     }
 }
 

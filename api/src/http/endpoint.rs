@@ -255,6 +255,7 @@ async fn operation_of(app: &App, headers: &HeaderMap, origin: Origin) -> Result<
     let ctx = OpCtx::new(app.db.clone(), app.clock.clone(), caller, chosen, origin)
         .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, error.to_string()))?;
     app.callers.note_activity(&ctx);
+    app.usage.api_call(&ctx);
     Ok(ctx)
 }
 

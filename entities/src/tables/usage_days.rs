@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait};
 
-use crate::{StoreId, TenantId};
+use crate::{StoreId, TenantId, UsageMetric};
 
 /// A row of `usage_days`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -20,7 +20,7 @@ pub struct Model {
     pub day: String,
     /// What is counted.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub metric: String,
+    pub metric: UsageMetric,
     /// How much.
     pub amount: i64,
     /// When it was last changed (UTC).

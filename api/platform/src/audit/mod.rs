@@ -7,7 +7,7 @@ mod erase;
 mod seal;
 mod verify;
 
-pub use erase::erase_details;
+pub use erase::{ERASURE, erase_details};
 pub use seal::Sealer;
 pub use verify::{BrokenLink, ChainReport, verify};
 

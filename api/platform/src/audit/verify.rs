@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
@@ -39,13 +40,14 @@ pub struct ChainReport {
     pub broken: Option<BrokenLink>,
 }
 
-/// Walks every chain from its beginning.
+/// Walks every chain from its beginning, a batch of entries at a time.
 pub async fn verify(db: &Database, master: &MasterKey) -> Result<Vec<ChainReport>, DbErr> {
     let key = SealKey::of(master);
     let tx = db.read(Access::Worker).await?;
+    let waiting = waiting(db, &tx).await?;
     let mut reports = Vec::new();
-    for (chain, (head, head_seal)) in heads(db, &tx).await? {
-        let mut report = ChainReport { chain, sealed: head, unsealed: unsealed(db, &tx, chain).await?, erased: 0, broken: None };
+    for (chain, (head, head_seal)) in heads(db, &tx, waiting.keys()).await? {
+        let mut report = ChainReport { chain, sealed: head, unsealed: waiting.get(&chain).copied().unwrap_or(0), erased: 0, broken: None };
         let last = walk(db, &tx, &key, &mut report).await?;
         if report.broken.is_none() && last != head_seal {
             report.broken = Some(BrokenLink { position: head, entry: None, what: "the chain does not end as it was left" });
@@ -57,10 +59,18 @@ pub async fn verify(db: &Database, master: &MasterKey) -> Result<Vec<ChainReport
 
 type Heads = BTreeMap<Uuid, (i64, Vec<u8>)>;
 
+/// The chains that have entries, found by steps from one to the next: reading all entries for it would take as long as the walk.
+const CHAINS: &str = "with recursive chains(id) as (
+    select * from (select chain_id from audit_events where position is not null order by chain_id limit 1) first
+    union all
+    select (select e.chain_id from audit_events e where e.position is not null and e.chain_id > chains.id order by e.chain_id limit 1)
+    from chains where chains.id is not null)
+  select id from chains where id is not null";
+
 /// Where every chain ends, with those that have no seal yet.
-async fn heads(db: &Database, tx: &Tx) -> Result<Heads, DbErr> {
-    let mut heads = Heads::new();
-    for row in tx.query_all_raw(db.statement("select distinct chain_id from audit_events", [])).await? {
+async fn heads(db: &Database, tx: &Tx, waiting: impl Iterator<Item = &Uuid>) -> Result<Heads, DbErr> {
+    let mut heads: Heads = waiting.map(|chain| (*chain, (0, Vec::new()))).collect();
+    for row in tx.query_all_raw(db.statement(CHAINS, [])).await? {
         heads.insert(row.try_get_by_index(0)?, (0, Vec::new()));
     }
     for row in tx.query_all_raw(db.statement("select chain_id, position, seal from audit_chains", [])).await? {
@@ -69,9 +79,10 @@ async fn heads(db: &Database, tx: &Tx) -> Result<Heads, DbErr> {
     Ok(heads)
 }
 
-async fn unsealed(db: &Database, tx: &Tx, chain: Uuid) -> Result<i64, DbErr> {
-    let sql = "select count(*) from audit_events where chain_id = $1 and position is null";
-    tx.query_one_raw(db.statement(sql, [chain.into()])).await?.map_or(Ok(0), |row| row.try_get_by_index(0))
+/// How many entries of each chain wait for their seal.
+async fn waiting(db: &Database, tx: &Tx) -> Result<BTreeMap<Uuid, i64>, DbErr> {
+    let sql = "select chain_id, count(*) from audit_events where position is null group by chain_id";
+    tx.query_all_raw(db.statement(sql, [])).await?.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
 /// Follows a chain until its end or its first broken link, and gives back the last seal.
@@ -102,7 +113,7 @@ async fn walk(db: &Database, tx: &Tx, key: &SealKey, report: &mut ChainReport) -
             match details.remove(&link.id) {
                 Some(Detail::Erased) => report.erased += 1,
                 Some(Detail::Kept(kept)) if kept == link.detail_digest => {}
-                Some(Detail::Kept(_)) => {
+                Some(Detail::Kept(_) | Detail::Neither) => {
                     report.broken = broken("its detail is not what was written");
                     return Ok(seal);
                 }
@@ -119,18 +130,22 @@ async fn walk(db: &Database, tx: &Tx, key: &SealKey, report: &mut ChainReport) -
 enum Detail {
     Kept(Vec<u8>),
     Erased,
+    /// Neither what was written nor what erasing leaves.
+    Neither,
 }
 
 async fn details(db: &Database, tx: &Tx, links: &[Link]) -> Result<HashMap<Uuid, Detail>, DbErr> {
     let ids: Vec<Uuid> = links.iter().map(|link| link.id).collect();
     let (listed, value) = in_list(db.backend(), "audit_id", 1, &ids);
-    let rows = tx.query_all_raw(db.statement(format!("select audit_id, salt, detail from audit_details where {listed}"), [value])).await?;
+    let rows = tx.query_all_raw(db.statement(format!("select audit_id, salt, detail, erased_at from audit_details where {listed}"), [value])).await?;
     rows.iter()
         .map(|row| {
             let (salt, detail): (Option<Vec<u8>>, Option<String>) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-            let detail = match (salt, detail) {
-                (Some(salt), Some(detail)) => Detail::Kept(digest(&salt, &detail)),
-                (None, _) | (_, None) => Detail::Erased,
+            let erased_at: Option<DateTime<Utc>> = row.try_get_by_index(3)?;
+            let detail = match (salt, detail, erased_at) {
+                (Some(salt), Some(detail), None) => Detail::Kept(digest(&salt, &detail)),
+                (None, None, Some(_)) => Detail::Erased,
+                (Some(_), _, _) | (None, Some(_), _) | (None, None, None) => Detail::Neither,
             };
             Ok((row.try_get_by_index(0)?, detail))
         })

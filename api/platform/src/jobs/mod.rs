@@ -15,5 +15,5 @@ pub use claim::{JobsLag, lag};
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub use runner::Jobs;
 pub use schedule::Schedule;
-pub use settle::cancel;
+pub use settle::{Retried, cancel, retry};
 pub use work::{Backoff, JobError, JobKind, Queue, Running, Worker};

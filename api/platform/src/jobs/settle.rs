@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use entities::{EventType, JobId, TenantId};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use entities::{EventType, JobId, JobStatus, TenantId};
+use sea_orm::{ConnectionTrait, DbErr, SqlErr, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -77,4 +77,44 @@ pub async fn cancel(tx: &Tx, id: JobId, now: DateTime<Utc>) -> Result<bool, DbEr
                where id = $2 and status in ('QUEUED', 'RUNNING')";
     let values = [now.into(), id.into()];
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected() == 1)
+}
+
+/// What came of having a job tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It is due now, and its attempts are counted from the beginning.
+    Queued,
+    /// It is being worked on.
+    Running,
+    /// It is done.
+    Done,
+    /// Another one of its kind and key waits or runs, or it is gone.
+    Superseded,
+}
+
+/// Has a job tried again that failed, was called off, or waits for its time.
+pub async fn retry(tx: &Tx, id: JobId, now: DateTime<Utc>) -> Result<Retried, DbErr> {
+    let sql = "update jobs set status = 'QUEUED', attempts = 0, run_at = $1, finished_at = null, updated_at = $1
+               where id = $2 and status in ('FAILED', 'CANCELLED', 'QUEUED') and not exists (
+                 select 1 from jobs other where other.kind = jobs.kind and other.unique_key = jobs.unique_key and other.id <> jobs.id
+                   and other.status in ('QUEUED', 'RUNNING'))";
+    let backend = tx.get_database_backend();
+    let updated = tx.execute_raw(Statement::from_sql_and_values(backend, sql, [now.into(), id.into()])).await;
+    match updated {
+        Ok(updated) if updated.rows_affected() == 1 => {
+            tx.will_wake(Wake::Jobs);
+            return Ok(Retried::Queued);
+        }
+        Ok(_) => {}
+        // The other one came in between.
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Ok(Retried::Superseded),
+        Err(error) => return Err(error),
+    }
+    let found = tx.query_one_raw(Statement::from_sql_and_values(backend, "select status from jobs where id = $1", [id.into()])).await?;
+    let status: Option<JobStatus> = found.map(|row| row.try_get_by_index(0)).transpose()?;
+    Ok(match status {
+        Some(JobStatus::Running) => Retried::Running,
+        Some(JobStatus::Done) => Retried::Done,
+        Some(JobStatus::Queued | JobStatus::Failed | JobStatus::Cancelled) | None => Retried::Superseded,
+    })
 }

@@ -98,7 +98,9 @@ pub enum JobError {
 
 impl From<DbErr> for JobError {
     fn from(error: DbErr) -> Self {
-        Self::Retry(format!("storage failed: {error}"))
+        // Administrators of tenants read why a job failed; SQL is for the log.
+        tracing::warn!(%error, "a job's storage failed");
+        Self::Retry("the database failed; the log says how".to_owned())
     }
 }
 

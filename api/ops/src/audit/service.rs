@@ -1,0 +1,47 @@
+//! The rules about erasing.
+
+use entities::TenantId;
+use platform::audit::{ERASURE, erase_details};
+use platform::callers::actions::EraseAudit;
+use platform::{Change, DbErr, OpCtx, Permit, Tx};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use serde_json::json;
+
+use super::error::AuditError;
+
+/// The audit log.
+#[derive(Clone, Debug, Default)]
+pub struct Audit;
+
+impl Audit {
+    /// Erases what the log of a tenant says of a person: the details of all entries about or by this id. Without a tenant, in
+    /// the caller's own log, or for a platform administrator in the platform's. Says how many entries there were; done again,
+    /// it finds none.
+    pub async fn erase(&self, ctx: &OpCtx, subject: &str, tenant: Option<TenantId>) -> Result<u64, AuditError> {
+        let permit = ctx.authorize::<EraseAudit>()?;
+        if entities::split_id(subject).is_none() {
+            return Err(AuditError::NotAnId(subject.chars().take(64).collect()));
+        }
+        let tenant = tenant.or(permit.tenant());
+        let tx = ctx.writer().await?;
+        if let Some(tenant) = tenant
+            && !is_there(&tx, &permit, tenant).await?
+        {
+            return Err(AuditError::NotFound);
+        }
+        let erased = erase_details(&tx, tenant, subject, ctx.now()).await?;
+        let change = Change::new(ERASURE, tenant).subject(subject).after(&json!({ "erasedEntries": erased }));
+        ctx.commit(tx, change).await?;
+        Ok(erased)
+    }
+}
+
+/// Whether a tenant is there and the permit covers it. What a deleted one has left behind can be erased as well.
+async fn is_there(tx: &Tx, permit: &Permit<EraseAudit>, tenant: TenantId) -> Result<bool, DbErr> {
+    if !permit.covers(tenant) {
+        return Ok(false);
+    }
+    let select = Query::select().column("id").from("tenants").and_where(Expr::col("id").eq(tenant)).take();
+    Ok(tx.query_one(&select).await?.is_some())
+}
