@@ -15,6 +15,8 @@ use crate::app::App;
 
 /// Connections for background work on PostgreSQL.
 const CONNECTIONS: u32 = 8;
+/// How long a statement of it may take there.
+const STATEMENT: Duration = Duration::from_secs(300);
 
 /// What runs beside requests in this process.
 pub struct Background {
@@ -28,7 +30,7 @@ pub struct Background {
 impl Background {
     /// Starts it all.
     pub async fn start(app: &App, settings: &Settings) -> Result<Self, ConnectError> {
-        let database = DatabaseSettings { max_connections: CONNECTIONS, ..settings.database.clone() };
+        let database = DatabaseSettings { max_connections: CONNECTIONS, statement_timeout: Some(STATEMENT), ..settings.database.clone() };
         let db = app.db.background(&database).await?;
         let relay = Arc::new(Relay::new(db.clone(), app.feeds.clone(), listeners(app)));
         let sealer = Arc::new(Sealer::new(db.clone(), &app.master));
