@@ -1,8 +1,10 @@
 //! Shops and what happens in them: stores, their products, customers and orders.
 
 pub mod catalog;
+pub mod changes;
 pub mod customers;
 pub mod demo;
 pub mod imports;
 pub mod orders;
+mod records;
 pub mod stores;

@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::table::{Table, id, instant, text};
 use super::words::{ABROAD, CITIES, CITIES_ABROAD, FAMILY, GIVEN, StorePlan};
 use super::year;
-use crate::imports::order_text;
+use crate::records::order_text;
 
 const PRODUCTS: &[&str] = &[
     "id",

@@ -7,9 +7,9 @@ use sea_orm::ConnectionTrait;
 use super::error::ImportError;
 use super::receipt::{LISTED_REJECTIONS, Receipt, Rejection};
 use super::scope::Run;
-use super::shape::{REJECTIONS, SHAPES, Shape, shape};
 use super::slices::{SLICE, each_slice};
-use super::stage::OWN_LINE;
+use crate::records::OWN_LINE;
+use crate::records::{REJECTIONS, SHAPES, Shape, shape};
 
 /// Of several lines about one thing the last one counts, and a line of its own more than a place inside of another.
 fn repeated(shape: &Shape, sqlite: bool) -> String {

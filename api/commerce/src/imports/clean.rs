@@ -7,8 +7,8 @@ use sea_orm::ConnectionTrait;
 use super::error::ImportError;
 use super::pace::Pace;
 use super::scope::Run;
-use super::shape::{REJECTIONS, SHAPES};
 use super::slices::{SLICE, limited};
+use crate::records::{REJECTIONS, SHAPES};
 
 /// Cleans up after the earlier runs of the store that could not do it themselves.
 pub(super) async fn clean_up_before(run: &Run) -> Result<(), ImportError> {

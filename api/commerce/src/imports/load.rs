@@ -11,10 +11,9 @@ use super::error::ImportError;
 use super::lease::Heartbeat;
 use super::pace::Pace;
 use super::progress::Progress;
-use super::rows::Batch;
 use super::scope::Run;
 use super::source::{self, Chunk, ChunkSize, Source};
-use super::stage::{For, Stager};
+use crate::records::{Batch, For, Form, Stager};
 
 /// SQLite: other writers wait for one chunk at most.
 const SMALL: ChunkSize = ChunkSize { lines: 500, bytes: 1 << 20 };
@@ -33,12 +32,12 @@ pub(super) async fn load(
     progress: &dyn Progress,
 ) -> Result<u64, ImportError> {
     let sqlite = run.is_sqlite();
-    let target = For { tenant: run.tenant, run: run.id, currency: run.currency, copy: !sqlite };
-    let stager = Stager::new(target, Ids::new(run.clock.clone()), provider);
+    let target = For { tenant: run.tenant, run: run.id, currency: run.currency, form: if sqlite { Form::Values } else { Form::Copy } };
+    let stager = Stager::new(target, Ids::new(run.clock.clone()));
     // Reading runs ahead by two chunks, and no further.
     let (out, mut chunks) = mpsc::channel::<Chunk>(2);
     let size = if sqlite { SMALL } else { LARGE };
-    let reading = tokio::task::spawn_blocking(move || source::read(source, stager, size, &out));
+    let reading = tokio::task::spawn_blocking(move || source::read(source, provider, stager, size, &out));
     let mut lines = 0;
     let mut pace = Pace::new();
     while let Some(chunk) = chunks.recv().await {

@@ -2,22 +2,21 @@
 
 use entities::{EventType, ImportStatus};
 use platform::{Change, DbErr, Tx};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::error::ImportError;
 use super::lease;
 use super::receipt::Receipt;
 use super::scope::Run;
-use super::shape::{SHAPES, Shape};
-
-/// Earlier orders find the customer that they knew by the provider's id alone.
-pub(super) const LINK_ORDERS: &str = "update orders as t set customer_id = c.id, synced_at = {now} from customers c
-    where t.tenant_id = {tenant} and t.store_id = {store} and t.customer_id is null and t.external_customer_id is not null
-      and c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = t.external_customer_id";
+use crate::records::{LINK_ORDERS, SHAPES, Shape, merging_lock};
 
 /// Merges the staged rows and ends the run.
 pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> Result<(), ImportError> {
     let tx = run.db.write(run.access()).await?;
+    // Single changes that are being written end first; later ones come again when this is done.
+    let lock = run.db.statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", [merging_lock(run.store).into()]);
+    tx.execute_raw(lock).await?;
     run.execute(&tx, "set local work_mem = '64MB'").await?;
     for (shape, staged) in SHAPES.into_iter().zip(staged) {
         if *staged > 0 {

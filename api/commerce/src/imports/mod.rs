@@ -1,6 +1,6 @@
 //! Importing the result files of a shop system's bulk operations: a stream into a staging area, checks, one merge, a receipt.
 //!
-//! May touch the stores' rows, `entities` values and the port `commerce`; nothing of other rooms.
+//! May touch the stores' rows, `entities` values and the port `commerce`; the rules of `records`; nothing of other rooms.
 
 mod check;
 mod clean;
@@ -11,20 +11,16 @@ mod merge;
 mod pace;
 mod progress;
 mod receipt;
-mod rows;
 mod scope;
 mod search;
 mod service;
-mod shape;
 mod slices;
 mod source;
-mod stage;
 
 pub use error::ImportError;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};
 pub use receipt::{Counts, LISTED_REJECTIONS, Receipt, Rejection};
-pub(crate) use search::order_text;
 pub use service::{ImportOptions, Imports};
 pub use source::Source;
 

@@ -6,11 +6,10 @@ use entities::{ImportRunId, StoreId};
 use integrations::ports::commerce::RecordKind;
 use serde::{Deserialize, Serialize};
 
+use crate::records::NO_KIND;
+
 /// Rejected lines that a receipt lists; the others are counted.
 pub const LISTED_REJECTIONS: u64 = 1_000;
-
-/// The kind of a line that is not about anything known.
-pub(super) const NO_KIND: &str = "LINE";
 
 /// What became of the rows of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

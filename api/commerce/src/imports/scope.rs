@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use entities::{Currency, ImportRunId, StoreId, TenantId};
 use platform::db::{Access, is_sqlite};
 use platform::{Clock, Database, DbErr, Trace, Tx};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
+
+use crate::records::{Words, instant_text};
 
 /// Whose run it is, and in what.
 #[derive(Clone)]
@@ -38,33 +40,25 @@ impl Run {
         if self.is_sqlite() { format!("x'{}'", id.simple()) } else { format!("'{id}'::uuid") }
     }
 
-    /// An instant as the driver writes it, so that texts compare as instants do.
     pub fn instant_literal(&self, at: DateTime<Utc>) -> String {
-        if self.is_sqlite() { format!("'{}'", at.to_rfc3339_opts(SecondsFormat::AutoSi, false)) } else { format!("'{}'::timestamptz", at.to_rfc3339()) }
+        if self.is_sqlite() { format!("'{}'", instant_text(at)) } else { format!("'{}'::timestamptz", at.to_rfc3339()) }
     }
 
     /// The statement with its values.
     pub fn fill(&self, sql: &str) -> String {
-        let (first_order, join) = if self.is_sqlite() {
-            ("(select min(f.created_at) from staged_orders f where f.run_id = {run} and f.external_customer_id = s.external_id)", "")
-        } else {
-            (
-                "f.at",
-                "left join (select external_customer_id, min(created_at) as at from staged_orders where run_id = {run} group by external_customer_id) f on f.external_customer_id = s.external_id",
-            )
-        };
         let unknown = if self.is_sqlite() { "null" } else { "null::timestamptz" };
-        // Rows of SQLite's slices wait for the run to be done; PostgreSQL shows them all at once by itself.
-        let pending = if self.is_sqlite() { self.id_literal(self.id.uuid()) } else { "null".to_owned() };
-        sql.replace("{first_order_join}", join)
-            .replace("{first_order}", first_order)
-            .replace("{as_of}", &self.as_of.map_or_else(|| unknown.to_owned(), |at| self.instant_literal(at)))
-            .replace("{currency}", &format!("'{}'", self.currency.code()))
-            .replace("{now}", &self.instant_literal(self.now))
-            .replace("{tenant}", &self.id_literal(self.tenant.uuid()))
-            .replace("{store}", &self.id_literal(self.store.uuid()))
-            .replace("{run}", &self.id_literal(self.id.uuid()))
-            .replace("{pending}", &pending)
+        let words = Words {
+            sqlite: self.is_sqlite(),
+            tenant: self.id_literal(self.tenant.uuid()),
+            store: self.id_literal(self.store.uuid()),
+            run: self.id_literal(self.id.uuid()),
+            currency: format!("'{}'", self.currency.code()),
+            now: self.instant_literal(self.now),
+            as_of: self.as_of.map_or_else(|| unknown.to_owned(), |at| self.instant_literal(at)),
+            // Rows of SQLite's slices wait for the run to be done; PostgreSQL shows them all at once by itself.
+            pending: if self.is_sqlite() { self.id_literal(self.id.uuid()) } else { "null".to_owned() },
+        };
+        words.fill(sql)
     }
 
     /// Runs a statement about this run; how many rows it touched.

@@ -2,11 +2,11 @@
 
 use super::error::ImportError;
 use super::lease;
-use super::merge::{LINK_ORDERS, finish};
+use super::merge::finish;
 use super::pace::Pace;
 use super::receipt::Receipt;
 use super::scope::Run;
-use super::shape::{SHAPES, Shape};
+use crate::records::{LINK_ORDERS, SHAPES, Shape};
 
 /// Limits a statement to the staged rows of some lines.
 pub(super) const SLICE: &str = " and s.line > {from} and s.line <= {to}";

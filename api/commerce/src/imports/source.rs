@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
-use integrations::ports::commerce::LineError;
+use integrations::ports::commerce::{CommerceProvider, LineError};
 use tokio::sync::mpsc::Sender;
 
-use super::rows::Batch;
-use super::stage::Stager;
+use crate::records::{Batch, Stager};
 
 /// A longer line is rejected, not held in memory.
 const LONGEST_LINE: usize = 16 << 20;
@@ -82,14 +81,14 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// Reads the source to its end; blocks. Ends early when nobody takes the chunks.
-pub(super) fn read(source: Source, mut stager: Stager, size: ChunkSize, out: &Sender<Chunk>) -> io::Result<()> {
+pub(super) fn read(source: Source, provider: &'static dyn CommerceProvider, mut stager: Stager, size: ChunkSize, out: &Sender<Chunk>) -> io::Result<()> {
     let bytes = Arc::new(AtomicU64::new(0));
     let mut raw = BufReader::with_capacity(256 << 10, Counted { inner: source.reader, bytes: bytes.clone() });
     if starts_as_gzip(&mut raw)? {
         let gunzipped = BufReader::with_capacity(256 << 10, MultiGzDecoder::new(raw));
-        Lines { reader: gunzipped, gzip: true, number: 0 }.stage(&mut stager, size, &bytes, out)
+        Lines { reader: gunzipped, provider, gzip: true, number: 0 }.stage(&mut stager, size, &bytes, out)
     } else {
-        Lines { reader: raw, gzip: false, number: 0 }.stage(&mut stager, size, &bytes, out)
+        Lines { reader: raw, provider, gzip: false, number: 0 }.stage(&mut stager, size, &bytes, out)
     }
 }
 
@@ -99,6 +98,7 @@ fn starts_as_gzip<R: BufRead>(reader: &mut R) -> io::Result<bool> {
 
 struct Lines<R> {
     reader: R,
+    provider: &'static dyn CommerceProvider,
     gzip: bool,
     number: u64,
 }
@@ -142,7 +142,7 @@ impl<R: BufRead> Lines<R> {
     fn stage_line(&self, stager: &mut Stager, line: &[u8]) {
         let line = if self.number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         if !line.trim_ascii().is_empty() {
-            stager.line(self.number, line);
+            stager.line(self.number, self.provider.read_line(line));
         }
     }
 

@@ -4,7 +4,7 @@ use integrations::ports::commerce::RecordKind;
 
 /// What becomes of a column when a row that is known is found in a file again.
 #[derive(Clone, Copy)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// Every line carries it.
     Always,
     /// Stays as it is when the line does not carry it (the column's bit in `carried` tells).
@@ -14,7 +14,7 @@ pub(super) enum Rule {
 }
 
 /// A column that is computed from other tables.
-pub(super) struct Derived {
+pub(crate) struct Derived {
     pub name: &'static str,
     pub insert: &'static str,
     /// None: stays what it was.
@@ -24,7 +24,7 @@ pub(super) struct Derived {
 }
 
 /// One kind of rows.
-pub(super) struct Shape {
+pub(crate) struct Shape {
     pub kind: RecordKind,
     pub table: &'static str,
     pub staged: &'static str,
@@ -50,9 +50,9 @@ const ZERO: Rule = Or("0");
 const EMPTY: Rule = Or("'[]'");
 
 /// The staged column that counts as this line's own word on search text: its bit is set when every part of it was carried.
-pub(super) const SEARCH: &str = "search_text";
+pub(crate) const SEARCH: &str = "search_text";
 
-pub(super) static CUSTOMERS: Shape = Shape {
+pub(crate) static CUSTOMERS: Shape = Shape {
     kind: RecordKind::Customer,
     table: "customers",
     staged: "staged_customers",
@@ -89,7 +89,7 @@ pub(super) static CUSTOMERS: Shape = Shape {
     synced: true,
 };
 
-pub(super) static PRODUCTS: Shape = Shape {
+pub(crate) static PRODUCTS: Shape = Shape {
     kind: RecordKind::Product,
     table: "products",
     staged: "staged_products",
@@ -114,7 +114,7 @@ pub(super) static PRODUCTS: Shape = Shape {
     synced: true,
 };
 
-pub(super) static PRODUCT_VARIANTS: Shape = Shape {
+pub(crate) static PRODUCT_VARIANTS: Shape = Shape {
     kind: RecordKind::ProductVariant,
     table: "product_variants",
     staged: "staged_product_variants",
@@ -142,7 +142,7 @@ pub(super) static PRODUCT_VARIANTS: Shape = Shape {
     synced: true,
 };
 
-pub(super) static ORDERS: Shape = Shape {
+pub(crate) static ORDERS: Shape = Shape {
     kind: RecordKind::Order,
     table: "orders",
     staged: "staged_orders",
@@ -179,7 +179,7 @@ pub(super) static ORDERS: Shape = Shape {
     synced: true,
 };
 
-pub(super) static ORDER_ITEMS: Shape = Shape {
+pub(crate) static ORDER_ITEMS: Shape = Shape {
     kind: RecordKind::OrderItem,
     table: "order_items",
     staged: "staged_order_items",
@@ -215,13 +215,18 @@ pub(super) static ORDER_ITEMS: Shape = Shape {
     synced: false,
 };
 
+/// Earlier orders find the customer that they knew by the provider's id alone.
+pub(crate) const LINK_ORDERS: &str = "update orders as t set customer_id = c.id, synced_at = {now} from customers c
+    where t.tenant_id = {tenant} and t.store_id = {store} and t.customer_id is null and t.external_customer_id is not null
+      and c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = t.external_customer_id";
+
 /// Every kind, parents before their children.
-pub(super) static SHAPES: [&Shape; 5] = [&CUSTOMERS, &PRODUCTS, &PRODUCT_VARIANTS, &ORDERS, &ORDER_ITEMS];
+pub(crate) static SHAPES: [&Shape; 5] = [&CUSTOMERS, &PRODUCTS, &PRODUCT_VARIANTS, &ORDERS, &ORDER_ITEMS];
 
 /// The table of the lines that are not taken.
-pub(super) const REJECTIONS: &str = "staged_rejections";
+pub(crate) const REJECTIONS: &str = "staged_rejections";
 
-pub(super) fn shape(kind: RecordKind) -> &'static Shape {
+pub(crate) fn shape(kind: RecordKind) -> &'static Shape {
     match kind {
         RecordKind::Customer => &CUSTOMERS,
         RecordKind::Product => &PRODUCTS,

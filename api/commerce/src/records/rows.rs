@@ -1,16 +1,20 @@
-//! Staged rows on their way to the database: COPY's text format for PostgreSQL, values for SQLite.
+//! Rows on their way to the database: COPY's text format, values, or objects by the columns' names.
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use sea_orm::Value;
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::fill::instant_text;
 use super::shape::{REJECTIONS, Shape};
 
 /// One value of a row.
 #[derive(Clone, Copy)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Null,
     Text(&'a str),
+    /// The text of a JSON value.
+    Json(&'a str),
     Int(i64),
     Bool(bool),
     Id(Uuid),
@@ -23,13 +27,29 @@ impl<'a> From<Option<&'a str>> for Cell<'a> {
     }
 }
 
+/// How rows are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// COPY's text format.
+    Copy,
+    /// Values, row after row.
+    Values,
+    /// An object for each row.
+    Objects,
+}
+
+/// A row by the names of its columns.
+pub(crate) type Object = Map<String, Json>;
+
 enum Data {
     Copy(Vec<u8>),
     Values(Vec<Value>),
+    /// The rows, and the one that is being written.
+    Objects(Vec<Object>, Object),
 }
 
 /// Rows of one staging table.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     table: &'static str,
     columns: Vec<&'static str>,
     rows: usize,
@@ -38,35 +58,48 @@ pub(super) struct Batch {
 
 /// How far a batch was filled, to go back to.
 #[derive(Clone, Copy)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     rows: usize,
     length: usize,
 }
 
 impl Batch {
-    pub fn of_shape(shape: &Shape, copy: bool) -> Self {
-        Self::new(shape.staged, shape.staged_columns(), copy)
+    pub fn of_shape(shape: &Shape, form: Form) -> Self {
+        Self::new(shape.staged, shape.staged_columns(), form)
     }
 
-    pub fn of_rejections(copy: bool) -> Self {
-        Self::new(REJECTIONS, vec!["run_id", "tenant_id", "line", "kind", "external_id", "reason"], copy)
+    pub fn of_rejections(form: Form) -> Self {
+        Self::new(REJECTIONS, vec!["run_id", "tenant_id", "line", "kind", "external_id", "reason"], form)
     }
 
-    fn new(table: &'static str, columns: Vec<&'static str>, copy: bool) -> Self {
-        let data = if copy { Data::Copy(Vec::new()) } else { Data::Values(Vec::new()) };
+    fn new(table: &'static str, columns: Vec<&'static str>, form: Form) -> Self {
+        let data = match form {
+            Form::Copy => Data::Copy(Vec::new()),
+            Form::Values => Data::Values(Vec::new()),
+            Form::Objects => Data::Objects(Vec::new(), Object::new()),
+        };
         Self { table, columns, rows: 0, data }
     }
 
     /// An empty batch for the same table.
     pub fn take(&mut self) -> Self {
-        let empty = Self::new(self.table, self.columns.clone(), matches!(self.data, Data::Copy(_)));
+        let empty = Self::new(self.table, self.columns.clone(), self.form());
         std::mem::replace(self, empty)
+    }
+
+    fn form(&self) -> Form {
+        match &self.data {
+            Data::Copy(_) => Form::Copy,
+            Data::Values(_) => Form::Values,
+            Data::Objects(..) => Form::Objects,
+        }
     }
 
     pub fn mark(&self) -> Mark {
         let length = match &self.data {
             Data::Copy(bytes) => bytes.len(),
             Data::Values(values) => values.len(),
+            Data::Objects(rows, _) => rows.len(),
         };
         Mark { rows: self.rows, length }
     }
@@ -77,6 +110,10 @@ impl Batch {
         match &mut self.data {
             Data::Copy(bytes) => bytes.truncate(mark.length),
             Data::Values(values) => values.truncate(mark.length),
+            Data::Objects(rows, begun) => {
+                rows.truncate(mark.length);
+                begun.clear();
+            }
         }
     }
 
@@ -96,15 +133,23 @@ impl Batch {
     pub fn copy_data(&self) -> Option<&[u8]> {
         match &self.data {
             Data::Copy(bytes) => Some(bytes),
-            Data::Values(_) => None,
+            Data::Values(_) | Data::Objects(..) => None,
         }
     }
 
     /// The rows as values, row after row.
     pub fn into_values(self) -> Vec<Value> {
         match self.data {
-            Data::Copy(_) => Vec::new(),
+            Data::Copy(_) | Data::Objects(..) => Vec::new(),
             Data::Values(values) => values,
+        }
+    }
+
+    /// The rows as objects.
+    pub fn into_objects(self) -> Vec<Object> {
+        match self.data {
+            Data::Copy(_) | Data::Values(_) => Vec::new(),
+            Data::Objects(rows, _) => rows,
         }
     }
 
@@ -114,30 +159,51 @@ impl Batch {
             Data::Values(values) => values.push(match cell {
                 // The type of a null does not matter to SQLite.
                 Cell::Null => Value::String(None),
-                Cell::Text(text) => text.into(),
+                Cell::Text(text) | Cell::Json(text) => text.into(),
                 Cell::Int(number) => number.into(),
                 Cell::Bool(flag) => flag.into(),
                 Cell::Id(id) => id.into(),
                 Cell::At(at) => at.into(),
             }),
+            Data::Objects(_, row) => {
+                if let Some(column) = self.columns.get(row.len()) {
+                    row.insert((*column).to_owned(), json_of(cell));
+                }
+            }
         }
     }
 
     pub fn end_row(&mut self) {
         self.rows += 1;
-        if let Data::Copy(bytes) = &mut self.data {
-            // Every cell ended with a tab.
-            if let Some(last) = bytes.last_mut() {
-                *last = b'\n';
+        match &mut self.data {
+            Data::Copy(bytes) => {
+                // Every cell ended with a tab.
+                if let Some(last) = bytes.last_mut() {
+                    *last = b'\n';
+                }
             }
+            Data::Values(_) => {}
+            Data::Objects(rows, row) => rows.push(std::mem::take(row)),
         }
+    }
+}
+
+fn json_of(cell: Cell<'_>) -> Json {
+    match cell {
+        Cell::Null => Json::Null,
+        Cell::Text(text) => text.into(),
+        Cell::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+        Cell::Int(number) => number.into(),
+        Cell::Bool(flag) => flag.into(),
+        Cell::Id(id) => id.simple().to_string().into(),
+        Cell::At(at) => instant_text(at).into(),
     }
 }
 
 fn write_cell(out: &mut Vec<u8>, cell: Cell<'_>) {
     match cell {
         Cell::Null => out.extend_from_slice(b"\\N"),
-        Cell::Text(text) => write_text(out, text),
+        Cell::Text(text) | Cell::Json(text) => write_text(out, text),
         Cell::Int(number) => write_int(out, number),
         Cell::Bool(flag) => out.push(if flag { b't' } else { b'f' }),
         Cell::Id(id) => out.extend_from_slice(id.hyphenated().encode_lower(&mut [0; 36]).as_bytes()),

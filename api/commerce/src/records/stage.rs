@@ -1,4 +1,4 @@
-//! From what a line says to staged rows: folding, checks against the store, and the cells in their columns' order.
+//! From what a record says to staged rows: folding, checks against the store, and the cells in their columns' order.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,51 +6,51 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::{DateTime, Datelike, Utc};
 use entities::{Currency, ImportRunId, Money, OrderStatus, TenantId};
 use integrations::ports::commerce::{
-    BulkRecord, CommerceProvider, CustomerRecord, Field, LineError, OptionValue, OrderItemRecord, OrderRecord, ProductRecord, ProductVariantRecord, RecordKind,
+    BulkRecord, CustomerRecord, Field, LineError, OptionValue, OrderItemRecord, OrderRecord, ProductRecord, ProductVariantRecord, RecordKind,
 };
 use platform::Ids;
 use platform::text::{fold, search_text};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::rows::{Batch, Cell};
+use super::rows::{Batch, Cell, Form};
 use super::search::order_text;
 use super::shape::{SHAPES, Shape, shape};
 
+/// The kind of a line that is not about anything known.
+pub(crate) const NO_KIND: &str = "LINE";
 /// A folded text that an index holds may not be longer (bytes).
 const LONGEST_KEY: usize = 1_000;
 /// Embedded customers that are remembered, so that their repetition need not be staged.
 const REMEMBERED_CUSTOMERS: usize = 16_384;
 
 /// In `carried`: the row's line is its own, not that of an order around it.
-pub(super) const OWN_LINE: i64 = 1 << 40;
+pub(crate) const OWN_LINE: i64 = 1 << 40;
 
 type Row = Result<(), String>;
 
 /// Whose rows are staged.
 #[derive(Clone, Copy)]
-pub(super) struct For {
+pub(crate) struct For {
     pub tenant: TenantId,
     pub run: ImportRunId,
     pub currency: Currency,
-    /// COPY's format, not values.
-    pub copy: bool,
+    pub form: Form,
 }
 
 /// Turns lines into rows of the staging tables.
-pub(super) struct Stager {
+pub(crate) struct Stager {
     target: For,
     ids: Ids,
-    provider: &'static dyn CommerceProvider,
     batches: [Batch; SHAPES.len()],
     rejections: Batch,
     seen_customers: HashMap<String, u64>,
 }
 
 impl Stager {
-    pub fn new(target: For, ids: Ids, provider: &'static dyn CommerceProvider) -> Self {
-        let batches = SHAPES.map(|shape| Batch::of_shape(shape, target.copy));
-        Self { target, ids, provider, batches, rejections: Batch::of_rejections(target.copy), seen_customers: HashMap::new() }
+    pub fn new(target: For, ids: Ids) -> Self {
+        let batches = SHAPES.map(|shape| Batch::of_shape(shape, target.form));
+        Self { target, ids, batches, rejections: Batch::of_rejections(target.form), seen_customers: HashMap::new() }
     }
 
     /// The rows so far; begins new ones.
@@ -61,12 +61,20 @@ impl Stager {
         taken
     }
 
-    /// Stages a line, or why it is rejected.
-    pub fn line(&mut self, number: u64, line: &[u8]) {
-        let record = match self.provider.read_line(line) {
-            Ok(record) => record,
-            Err(error) => return self.reject(number, &error),
-        };
+    /// The rows of one kind so far; begins new ones.
+    pub fn take_kind(&mut self, kind: RecordKind) -> Batch {
+        self.batches[kind as usize].take()
+    }
+
+    /// Stages what a line says, or why it is rejected.
+    pub fn line(&mut self, number: u64, read: Result<BulkRecord, LineError>) {
+        if let Err(error) = read.and_then(|record| self.record(number, record)) {
+            self.reject(number, &error);
+        }
+    }
+
+    /// Stages a record; of one that is not taken nothing is staged.
+    pub fn record(&mut self, number: u64, record: BulkRecord) -> Result<(), LineError> {
         let marks = [self.batches[0].mark(), self.batches[1].mark(), self.batches[2].mark(), self.batches[3].mark(), self.batches[4].mark()];
         let (kind, external_id, staged) = match record {
             BulkRecord::Customer(record) => (RecordKind::Customer, record.external_id.clone(), self.customer(number, &record, OWN_LINE)),
@@ -75,12 +83,12 @@ impl Stager {
             BulkRecord::Order(record) => (RecordKind::Order, record.external_id.clone(), self.order(number, &record)),
             BulkRecord::OrderItem(record) => (RecordKind::OrderItem, record.external_id.clone(), self.order_item(number, &record)),
         };
-        if let Err(reason) = staged {
+        staged.map_err(|reason| {
             for (batch, mark) in self.batches.iter_mut().zip(marks) {
                 batch.back_to(mark);
             }
-            self.reject(number, &LineError { kind: Some(kind), external_id: Some(external_id), reason });
-        }
+            LineError { kind: Some(kind), external_id: Some(external_id), reason }
+        })
     }
 
     /// Notes that a line is not taken.
@@ -91,7 +99,7 @@ impl Stager {
             Cell::Id(self.target.run.uuid()),
             Cell::Id(self.target.tenant.uuid()),
             Cell::Int(number as i64),
-            Cell::Text(error.kind.map_or(super::receipt::NO_KIND, RecordKind::as_str)),
+            Cell::Text(error.kind.map_or(NO_KIND, RecordKind::as_str)),
             Cell::from(error.external_id.as_deref()),
             Cell::Text(&reason),
         ] {
@@ -149,7 +157,7 @@ impl Stager {
         row.cell(true, Cell::from(record.total_spent.value().map(|money| money.currency().code())));
         row.int(&record.total_orders);
         row.flag(&record.tax_exempt);
-        row.cell(record.tags.is_carried(), Cell::from(tags.as_deref()));
+        row.json(record.tags.is_carried(), tags.as_deref());
         row.search(complete, &search)?;
         row.at(&record.created_at)?;
         row.at(&record.updated_at)?;
@@ -192,7 +200,7 @@ impl Stager {
         row.money("compareAtPrice", &compare_at)?;
         row.cell(true, Cell::Text(currency.code()));
         row.int(&record.inventory_quantity);
-        row.cell(record.options.is_carried(), Cell::from(options.as_deref()));
+        row.json(record.options.is_carried(), options.as_deref());
         row.text("barcode", &record.barcode)?;
         row.int(&record.weight_thousandths);
         row.text("weight unit", &record.weight_unit)?;
@@ -275,7 +283,7 @@ impl Stager {
         row.cell(true, Cell::Int(record.quantity));
         row.money("discountedTotalSet", &Field::Value(record.total))?;
         row.cell(true, Cell::Text(record.price.currency().code()));
-        row.cell(record.options.is_carried(), Cell::from(options.as_deref()));
+        row.json(record.options.is_carried(), options.as_deref());
         row.cell(record.requires_shipping.is_carried(), Cell::Bool(record.requires_shipping.value().copied().unwrap_or(true)));
         row.cell(record.taxable.is_carried(), Cell::Bool(record.taxable.value().copied().unwrap_or(true)));
         row.end();
@@ -328,6 +336,10 @@ impl RowWriter<'_> {
         }
         self.cell(complete, Cell::Text(search));
         Ok(())
+    }
+
+    fn json(&mut self, carried: bool, text: Option<&str>) {
+        self.cell(carried, text.map_or(Cell::Null, Cell::Json));
     }
 
     fn flag(&mut self, field: &Field<bool>) {

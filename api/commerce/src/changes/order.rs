@@ -1,0 +1,102 @@
+//! Writing one order with its items and its customer.
+
+use chrono::{DateTime, Utc};
+use entities::OrderId;
+use integrations::ports::commerce::{OrderItemRecord, OrderRecord};
+use platform::db::is_sqlite;
+use platform::{DbErr, Ids, Tx};
+use sea_orm::ConnectionTrait;
+
+use super::error::ChangeError;
+use super::told::Told;
+use super::{StorePlace, turns};
+use crate::records::{CUSTOMERS, LINK_ORDERS, ORDER_ITEMS, ORDERS};
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was not known.
+    Created,
+    /// It or one of its items is not what it was.
+    Updated,
+    /// It is known as it was told, or as of a later moment.
+    Unchanged,
+}
+
+/// An order that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppliedOrder {
+    /// Which it is here.
+    pub order: OrderId,
+    /// What became of it.
+    pub outcome: Applied,
+}
+
+/// A customer told without a date is as of the order around: what a later order said stays.
+const NO_LATER_ORDER: &str = " and (s.updated_at is not null or not exists
+    (select 1 from orders x where x.tenant_id = {tenant} and x.customer_id = t.id and x.updated_at > {as_of}))";
+
+/// Writes an order with its items and, where the record says more than the customer's id, its customer, by the rules of imports:
+/// what is absent stays as it is known, and what is older than what is known changes nothing, neither order nor items nor customer.
+/// Items that are no longer told stay.
+///
+/// `tx` is a writing transaction of the store's tenant. It commits nothing; after an error it must be dropped. On PostgreSQL it
+/// holds locks on the order, its customer and the store's imports until it ends, so end it soon.
+pub async fn apply_order(
+    tx: &Tx,
+    place: &StorePlace,
+    order: &OrderRecord,
+    items: &[OrderItemRecord],
+    now: DateTime<Utc>,
+    ids: &Ids,
+) -> Result<AppliedOrder, ChangeError> {
+    let mut told = Told::of_order(*place, order, items, now, ids).map_err(ChangeError::Rejected)?;
+    turns::take(tx, &told).await?;
+    let known = known(tx, &told).await?;
+    if let Some((order, _)) = known.filter(|(_, as_of)| *as_of > told.as_of) {
+        return Ok(AppliedOrder { order, outcome: Applied::Unchanged });
+    }
+    told.complete_search(tx).await?;
+    if told.tells(&CUSTOMERS) {
+        write_customer(tx, &told).await?;
+    }
+    let (order, mut outcome) = match known {
+        Some((order, _)) => {
+            let updated = told.execute(tx, &ORDERS.update("")).await? > 0;
+            (order, if updated { Applied::Updated } else { Applied::Unchanged })
+        }
+        None => (create(tx, &told).await?, Applied::Created),
+    };
+    if told.tells(&ORDER_ITEMS) {
+        let changed = told.execute(tx, &ORDER_ITEMS.update("")).await? + told.execute(tx, &ORDER_ITEMS.insert("")).await?;
+        if changed > 0 && outcome == Applied::Unchanged {
+            outcome = Applied::Updated;
+        }
+    }
+    Ok(AppliedOrder { order, outcome })
+}
+
+/// The order as it is known, and as of when; no other writer changes it from here on.
+async fn known(tx: &Tx, told: &Told) -> Result<Option<(OrderId, DateTime<Utc>)>, DbErr> {
+    let backend = tx.get_database_backend();
+    let lock = if is_sqlite(backend) { "" } else { " for update" };
+    let sql = format!(
+        "select id, updated_at from orders where tenant_id = {{tenant}} and store_id = {{store}} and external_id in (select external_id from staged_orders){lock}"
+    );
+    let row = tx.query_one_raw(told.statement(backend, &sql)).await?;
+    row.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).transpose()
+}
+
+async fn create(tx: &Tx, told: &Told) -> Result<OrderId, DbErr> {
+    let sql = format!("{} returning id", ORDERS.insert(""));
+    let row = tx.query_one_raw(told.statement(tx.get_database_backend(), &sql)).await?;
+    row.ok_or(DbErr::RecordNotInserted)?.try_get_by_index(0)
+}
+
+async fn write_customer(tx: &Tx, told: &Told) -> Result<(), DbErr> {
+    told.execute(tx, &CUSTOMERS.update(NO_LATER_ORDER)).await?;
+    if told.execute(tx, &CUSTOMERS.insert("")).await? > 0 {
+        told.execute(tx, &format!("{LINK_ORDERS} and t.external_customer_id = {{customer}}")).await?;
+    }
+    Ok(())
+}
