@@ -62,14 +62,18 @@ pub async fn apply_order(
     }
     let (order, mut outcome) = match known {
         Some((order, _)) => {
-            let updated = told.execute(tx, &ORDERS.update("")).await? > 0;
+            let updated = told.update(tx, &ORDERS, "").await? > 0;
             (order, if updated { Applied::Updated } else { Applied::Unchanged })
         }
-        None => (create(tx, &told).await?, Applied::Created),
+        None => {
+            let created = told.insert(tx, &ORDERS).await?;
+            (OrderId::from(*created.first().ok_or(DbErr::RecordNotInserted)?), Applied::Created)
+        }
     };
     if told.tells(&ORDER_ITEMS) {
-        let changed = told.execute(tx, &ORDER_ITEMS.update("")).await? + told.execute(tx, &ORDER_ITEMS.insert("")).await?;
-        if changed > 0 && outcome == Applied::Unchanged {
+        let updated = told.update(tx, &ORDER_ITEMS, "").await? > 0;
+        let created = !told.insert(tx, &ORDER_ITEMS).await?.is_empty();
+        if (updated || created) && outcome == Applied::Unchanged {
             outcome = Applied::Updated;
         }
     }
@@ -80,22 +84,14 @@ pub async fn apply_order(
 async fn known(tx: &Tx, told: &Told) -> Result<Option<(OrderId, DateTime<Utc>)>, DbErr> {
     let backend = tx.get_database_backend();
     let lock = if is_sqlite(backend) { "" } else { " for update" };
-    let sql = format!(
-        "select id, updated_at from orders where tenant_id = {{tenant}} and store_id = {{store}} and external_id in (select external_id from staged_orders){lock}"
-    );
-    let row = tx.query_one_raw(told.statement(backend, &sql)).await?;
+    let sql = format!("select id, updated_at from orders where tenant_id = {{tenant}} and store_id = {{store}} and external_id = {{order}}{lock}");
+    let row = tx.query_one_raw(told.statement(backend, None, &sql)).await?;
     row.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).transpose()
 }
 
-async fn create(tx: &Tx, told: &Told) -> Result<OrderId, DbErr> {
-    let sql = format!("{} returning id", ORDERS.insert(""));
-    let row = tx.query_one_raw(told.statement(tx.get_database_backend(), &sql)).await?;
-    row.ok_or(DbErr::RecordNotInserted)?.try_get_by_index(0)
-}
-
 async fn write_customer(tx: &Tx, told: &Told) -> Result<(), DbErr> {
-    told.execute(tx, &CUSTOMERS.update(NO_LATER_ORDER)).await?;
-    if told.execute(tx, &CUSTOMERS.insert("")).await? > 0 {
+    told.update(tx, &CUSTOMERS, NO_LATER_ORDER).await?;
+    if !told.insert(tx, &CUSTOMERS).await?.is_empty() {
         told.execute(tx, &format!("{LINK_ORDERS} and t.external_customer_id = {{customer}}")).await?;
     }
     Ok(())

@@ -55,8 +55,10 @@ impl Told {
         KINDS.iter().zip(&self.rows).any(|(kind, rows)| kind.kind == shape.kind && !rows.is_empty())
     }
 
-    /// A statement over the staging tables, made to read what is told. The customer's id is `{customer}`.
-    pub fn statement(&self, backend: DbBackend, sql: &str) -> Statement {
+    /// A statement over the staging tables, made to read what is told. The provider's ids of order and customer are `{order}` and
+    /// `{customer}`. When it writes rows of a kind, the parents that it joins are narrowed to those that are told: a planner that
+    /// knows nothing of fresh rows else begins with all of them.
+    pub fn statement(&self, backend: DbBackend, writes: Option<&Shape>, sql: &str) -> Statement {
         let sqlite = is_sqlite(backend);
         let parameter = |number: u8, kind: &str| if sqlite { format!("${number}") } else { format!("${number}::{kind}") };
         let words = Words {
@@ -69,8 +71,10 @@ impl Told {
             as_of: parameter(7, "timestamptz"),
             pending: "null".to_owned(),
         };
-        let told: Vec<String> = KINDS.iter().zip(1..).map(|(shape, number)| table(shape, number, sqlite)).collect();
-        let sql = format!("with {} {}", told.join(", "), words.fill(sql).replace("{customer}", &parameter(9, "text")));
+        let mut tables: Vec<String> = KINDS.iter().zip(1..).map(|(shape, number)| table(shape, number, sqlite)).collect();
+        tables.extend(writes.and_then(|shape| parent(shape.kind, sqlite)));
+        let sql = format!("with {} {sql}", tables.join(", "));
+        let sql = words.fill(&sql).replace("{order}", &parameter(9, "text")).replace("{customer}", &parameter(10, "text"));
         let [customers, orders, items] = self.rows.each_ref().map(|rows| Value::from(serde_json::to_string(rows).unwrap_or_default()));
         let values = [
             customers,
@@ -81,6 +85,7 @@ impl Told {
             self.now.into(),
             self.as_of.into(),
             self.place.currency.code().into(),
+            self.external_id.as_str().into(),
             self.customer.clone().into(),
         ];
         Statement::from_sql_and_values(backend, sql, values)
@@ -88,7 +93,22 @@ impl Told {
 
     /// Runs a statement over what is told; how many rows it touched.
     pub async fn execute(&self, tx: &Tx, sql: &str) -> Result<u64, DbErr> {
-        Ok(tx.execute_raw(self.statement(tx.get_database_backend(), sql)).await?.rows_affected())
+        Ok(tx.execute_raw(self.statement(tx.get_database_backend(), None, sql)).await?.rows_affected())
+    }
+
+    /// Updates the rows of a kind that differ, where `also` holds; how many.
+    pub async fn update(&self, tx: &Tx, shape: &Shape, also: &str) -> Result<u64, DbErr> {
+        let backend = tx.get_database_backend();
+        let sql = shape.update(&format!("{}{also}", known(shape.kind, is_sqlite(backend))));
+        Ok(tx.execute_raw(self.statement(backend, Some(shape), &sql)).await?.rows_affected())
+    }
+
+    /// Creates the rows of a kind that are not there yet; their ids.
+    pub async fn insert(&self, tx: &Tx, shape: &Shape) -> Result<Vec<Uuid>, DbErr> {
+        let backend = tx.get_database_backend();
+        let sql = format!("{} returning id", shape.insert("", known(shape.kind, is_sqlite(backend))));
+        let rows = tx.query_all_raw(self.statement(backend, Some(shape), &sql)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 
     /// Completes what the rows are found by with parts that are known.
@@ -100,7 +120,7 @@ impl Told {
                 continue;
             }
             let select = completion.select.replace("{from}", "0");
-            let Some(found) = tx.query_one_raw(self.statement(tx.get_database_backend(), &select)).await? else { continue };
+            let Some(found) = tx.query_one_raw(self.statement(tx.get_database_backend(), None, &select)).await? else { continue };
             let (_, parts) = parts_of(&found)?;
             let text = completion.text_of(&parts);
             for row in &mut self.rows[kind] {
@@ -134,6 +154,29 @@ fn table(shape: &Shape, parameter: u8, sqlite: bool) -> String {
     let columns = shape.staged_columns();
     let values: Vec<String> = columns.iter().map(|column| cell(column)).collect();
     format!("{name}({}) as (select {} from json_each(${parameter}) told)", columns.join(", "), values.join(", "))
+}
+
+/// Limits the rows `t` of a kind to those that are told, so that an index finds them whatever is joined first.
+fn known(kind: RecordKind, sqlite: bool) -> &'static str {
+    match kind {
+        RecordKind::Customer => " and t.external_id = {customer}",
+        RecordKind::Order => " and t.external_id = {order}",
+        RecordKind::OrderItem if sqlite => " and t.external_id in (select external_id from staged_order_items)",
+        RecordKind::OrderItem => " and t.external_id = any(array(select external_id from staged_order_items))",
+        RecordKind::Product | RecordKind::ProductVariant => "",
+    }
+}
+
+/// The table that rows of a kind join, with nothing in it but what is told.
+fn parent(kind: RecordKind, sqlite: bool) -> Option<String> {
+    let (table, id) = match kind {
+        RecordKind::Order => ("customers", "{customer}"),
+        RecordKind::OrderItem => ("orders", "{order}"),
+        RecordKind::Customer | RecordKind::Product | RecordKind::ProductVariant => return None,
+    };
+    // Within a table expression of its name, SQLite takes the bare name for the expression.
+    let schema = if sqlite { "main." } else { "" };
+    Some(format!("{table} as (select * from {schema}{table} where tenant_id = {{tenant}} and store_id = {{store}} and external_id = {id})"))
 }
 
 /// SQLite: a column out of a row's object.

@@ -42,7 +42,7 @@ async fn lock(tx: &Tx, told: &Told) -> Result<(), ChangeError> {
 async fn mind_imports(tx: &Tx, told: &Told) -> Result<(), ChangeError> {
     let sql =
         "select status, lease_until from import_runs where tenant_id = {tenant} and store_id = {store} and not cleaned and status in ('MERGING', 'FAILED')";
-    let runs = tx.query_all_raw(told.statement(tx.get_database_backend(), sql)).await?;
+    let runs = tx.query_all_raw(told.statement(tx.get_database_backend(), None, sql)).await?;
     for run in &runs {
         let (status, lease_until): (ImportStatus, DateTime<Utc>) = (run.try_get_by_index(0)?, run.try_get_by_index(1)?);
         if status == ImportStatus::Merging {
@@ -66,7 +66,7 @@ async fn clear_the_way(tx: &Tx, told: &Told) -> Result<(), ChangeError> {
     let about =
         |table: &str, ids: &str| format!("select id from {table} where tenant_id = {{tenant}} and store_id = {{store}} and external_id in ({ids}) and {dead}");
     let items = about("order_items", "select external_id from staged_order_items");
-    let orders = about("orders", "select external_id from staged_orders");
+    let orders = about("orders", "{order}");
     let customers = about("customers", "{customer}");
     for statement in [
         format!("delete from order_items where tenant_id = {{tenant}} and id in ({items})"),

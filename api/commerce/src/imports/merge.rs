@@ -22,7 +22,7 @@ pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> R
         if *staged > 0 {
             join_by_hash(run, &tx, shape, *staged).await?;
             let updated = run.execute(&tx, &shape.update("")).await?;
-            let created = run.execute(&tx, &shape.insert("")).await?;
+            let created = run.execute(&tx, &shape.insert("", "")).await?;
             let counts = receipt.of_mut(shape.kind);
             (counts.created, counts.updated) = (created, updated);
             counts.unchanged = staged.saturating_sub(created + updated);

@@ -46,7 +46,7 @@ pub(super) async fn merge(run: &Run, lines: u64, staged: &[u64], receipt: &mut R
         if *staged > 0 {
             // What differs is looked for before the new rows come, which need not be compared.
             each_slice(run, lines, &[&note_changes(shape)]).await?;
-            receipt.of_mut(shape.kind).created = each_slice(run, lines, &[&shape.insert(SLICE)]).await?;
+            receipt.of_mut(shape.kind).created = each_slice(run, lines, &[&shape.insert(SLICE, "")]).await?;
         }
     }
     let tx = run.db.write(run.access()).await?;

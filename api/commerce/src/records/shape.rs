@@ -274,8 +274,8 @@ impl Shape {
         "t.tenant_id = {tenant} and t.store_id = {store} and t.external_id = s.external_id".to_owned()
     }
 
-    /// Creates the rows that are not there yet; `slice` limits the staged rows.
-    pub fn insert(&self, slice: &str) -> String {
+    /// Creates the rows that are not there yet; `slice` limits the staged rows, `known` the rows `t` among which they are looked for.
+    pub fn insert(&self, slice: &str, known: &str) -> String {
         let mut names = vec!["id".to_owned(), "tenant_id".to_owned(), "store_id".to_owned(), "external_id".to_owned()];
         let mut values = vec!["s.id".to_owned(), "{tenant}".to_owned(), "{store}".to_owned(), "s.external_id".to_owned()];
         for (name, rule) in self.columns {
@@ -294,7 +294,7 @@ impl Shape {
         values.push("{pending}".to_owned());
         format!(
             "insert into {table} ({names}) select {values} from {staged} s {joins} where s.run_id = {{run}}{slice} \
-             and not exists (select 1 from {table} t where {same})",
+             and not exists (select 1 from {table} t where {same}{known})",
             table = self.table,
             names = names.join(", "),
             values = values.join(", "),
