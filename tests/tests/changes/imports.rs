@@ -170,7 +170,7 @@ async fn while_an_import_is_merged_an_order_is_put_off_at_once(#[values(Backend:
         // A reader of the row holds the merge up.
         let holder = shop.db.write(Access::Tenant(shop.tenant)).await.unwrap();
         holder.query_all_raw(shop.db.statement("select id from orders for update", [])).await.unwrap();
-        let (db, store, lines) = (shop.db.clone(), shop.store, file(&[newer.clone()]));
+        let (db, store, lines) = (shop.db.clone(), shop.store, file(std::slice::from_ref(&newer)));
         let import = tokio::spawn(async move { import_into(&db, store, Source::new("held", None, std::io::Cursor::new(lines)), false).await });
         let mut others = 10..10_000;
         let error = loop {
