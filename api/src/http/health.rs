@@ -1,6 +1,6 @@
 //! Whether the process lives, whether it can serve, and how each part of it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -28,19 +28,19 @@ struct Report {
 
 /// Asks every part how it is.
 pub struct Health {
-    checks: Vec<Arc<dyn HealthCheck>>,
+    checks: RwLock<Vec<Arc<dyn HealthCheck>>>,
     last: Mutex<Option<Report>>,
 }
 
 impl Health {
     /// Health of these parts.
     pub fn new(checks: Vec<Arc<dyn HealthCheck>>) -> Self {
-        Self { checks, last: Mutex::default() }
+        Self { checks: RwLock::new(checks), last: Mutex::default() }
     }
 
-    /// Asks one more part.
-    pub fn add(&mut self, check: Arc<dyn HealthCheck>) {
-        self.checks.push(check);
+    /// Asks one more part from now on.
+    pub fn add(&self, check: Arc<dyn HealthCheck>) {
+        self.checks.write().unwrap_or_else(PoisonError::into_inner).push(check);
     }
 
     async fn report(&self) -> Report {
@@ -48,9 +48,10 @@ impl Health {
         if let Some(report) = last.as_ref().filter(|report| report.at.elapsed() < FRESH) {
             return report.clone();
         }
-        let outcomes = join_all(self.checks.iter().map(|check| ask(check.as_ref()))).await;
-        let serves = outcomes.iter().zip(&self.checks).all(|((well, _), check)| *well || !check.critical());
-        let checks = outcomes.into_iter().zip(&self.checks).map(|((_, told), check)| (check.name().to_owned(), told)).collect();
+        let parts = self.checks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let outcomes = join_all(parts.iter().map(|check| ask(check.as_ref()))).await;
+        let serves = outcomes.iter().zip(&parts).all(|((well, _), check)| *well || !check.critical());
+        let checks = outcomes.into_iter().zip(&parts).map(|((_, told), check)| (check.name().to_owned(), told)).collect();
         let report = Report { serves, checks, at: Instant::now() };
         *last = Some(report.clone());
         report
