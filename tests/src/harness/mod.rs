@@ -3,6 +3,7 @@
 mod clock;
 mod contract;
 mod database;
+pub mod machinery;
 mod people;
 pub mod program;
 pub mod seed;

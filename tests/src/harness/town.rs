@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use entities::{ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use entities::{ApiTokenId, AuditEventId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Backend;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
+use super::{Backend, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -31,6 +31,10 @@ pub struct Side {
     pub spare: Person,
     /// A token that nobody uses: to be revoked.
     pub spare_token: ApiTokenId,
+    /// A job that failed.
+    pub job: JobId,
+    /// An entry of its audit log.
+    pub audit_event: AuditEventId,
 }
 
 impl Side {
@@ -86,6 +90,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let admin = person("boss", MembershipRole::TenantAdmin, None).await;
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
+    machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
         marker: marker.to_owned(),
@@ -95,6 +100,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         stores,
         admin,
         spare_token,
+        job: machinery::failed_job(server, tenant).await,
+        audit_event: machinery::first_audit_event(server, tenant).await,
     }
 }
 
@@ -102,7 +109,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -112,6 +119,8 @@ const TABLES: [(&str, &str); 9] = [
     ("order_items", "store_id"),
     ("tenant_memberships", "null"),
     ("api_tokens", "null"),
+    ("jobs", "null"),
+    ("audit_events", "null"),
 ];
 
 impl Town {
@@ -130,6 +139,12 @@ impl Town {
         }
         let users = db.statement("select user_id from tenant_memberships where tenant_id = $1", [tenant.into()]);
         for row in tx.query_all_raw(users).await.expect("users") {
+            found.insert(row.try_get_by_index(0).expect("an id"), None);
+        }
+        // The audit log names sessions.
+        let tx = db.read(Access::Identity).await.expect("a transaction");
+        let sessions = db.statement("select id from sessions where user_id in (select user_id from tenant_memberships where tenant_id = $1)", [tenant.into()]);
+        for row in tx.query_all_raw(sessions).await.expect("sessions") {
             found.insert(row.try_get_by_index(0).expect("an id"), None);
         }
         found

@@ -57,6 +57,22 @@ cases! {
     "Store.orders(filter.customerIds)" of "Customer", Right("ReadStores"), |side, id| in_store(side, "orders", &format!("customerIds: [\"{id}\"]"));
     "Customer.orders(filter.storeIds)" of "Store", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("storeIds: [\"{id}\"]"));
     "Customer.orders(filter.customerIds)" of "Customer", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("customerIds: [\"{id}\"]"));
+    "Query.auditEvents(filter.tenantId)" of "Tenant", Right("ReadAudit"), |_, id| list("auditEvents", &format!("tenantId: \"{id}\""));
+    "Query.job(id)" of "Job", Right("ReadJobs"), |_, id| format!("{{ job(id: \"{id}\") {{ id kind payload }} }}");
+    "Query.node(id): AuditEvent" of "AuditEvent", Right("ReadAudit"), |_, id| node(id);
+    "Query.node(id): Job" of "Job", Right("ReadJobs"), |_, id| node(id);
+    "Query.nodes(ids): AuditEvent" of "AuditEvent", Right("ReadAudit"), |side, id| nodes(side, "AuditEvent", id);
+    "Query.nodes(ids): Job" of "Job", Right("ReadJobs"), |side, id| nodes(side, "Job", id);
+    "Query.usageDays(filter.tenantId)" of "Tenant", Right("ReadUsage"), |_, id| usage(&format!("tenantId: \"{id}\""));
+    "Query.usageDays(filter.storeIds)" of "Store", Right("ReadUsage"), |_, id| usage(&format!("storeIds: [\"{id}\"]"));
+    "Mutation.auditDetailErase(input.subject)" of "User", Right("EraseAudit"), |side, id| {
+        mutation("auditDetailErase", &format!("subject: \"{id}\", tenantId: \"{}\"", side.tenant), "erasedEntries")
+    };
+    "Mutation.auditDetailErase(input.tenantId)" of "Tenant", Right("EraseAudit"), |side, id| {
+        mutation("auditDetailErase", &format!("subject: \"{}\", tenantId: \"{id}\"", side.spare.id), "erasedEntries")
+    };
+    "Mutation.jobRetry(input.id)" of "Job", Right("ManageJobs"), |_, id| mutation("jobRetry", &format!("id: \"{id}\""), "job { id kind }");
+    "Mutation.jobCancel(input.id)" of "Job", Right("ManageJobs"), |_, id| mutation("jobCancel", &format!("id: \"{id}\""), "job { id kind }");
     "Mutation.apiTokenCreate(input.tenantId)" of "Tenant", Right("ManageApiTokens"), |_, id| {
         mutation("apiTokenCreate", &format!("name: \"x\", scopes: [ORDERS_READ], tenantId: \"{id}\""), "apiToken { id } secret")
     };
@@ -104,6 +120,10 @@ cases! {
 
 fn list(name: &str, filter: &str) -> String {
     format!("{{ {name}(filter: {{ {filter} }}) {{ totalCount nodes {{ id }} }} }}")
+}
+
+fn usage(filter: &str) -> String {
+    format!("{{ usageDays(filter: {{ {filter} }}) {{ tenantId storeId day metric amount }} }}")
 }
 
 fn in_store(side: &Side, name: &str, filter: &str) -> String {

@@ -1,7 +1,7 @@
 //! What each root field needs, and how it is called on one's own.
 
 use entities::{MembershipRole, TenantId, TokenRole};
-use tests::harness::{Side, Town};
+use tests::harness::{Side, Town, machinery};
 
 /// What a root field needs of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.product", InTenant("ReadProducts")),
     ("Query.orders", InTenant("ReadOrders")),
     ("Query.order", InTenant("ReadOrders")),
+    ("Query.auditEvents", Right("ReadAudit")),
+    ("Query.jobs", Right("ReadJobs")),
+    ("Query.job", Right("ReadJobs")),
+    ("Query.usageDays", Right("ReadUsage")),
     ("Query.node: Tenant", Right("ReadTenants")),
     ("Query.node: User", Right("ReadUsers")),
     ("Query.node: ApiToken", Right("ReadApiTokens")),
@@ -45,6 +49,8 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.node: ProductVariant", InTenant("ReadProducts")),
     ("Query.node: Order", InTenant("ReadOrders")),
     ("Query.node: OrderItem", InTenant("ReadOrders")),
+    ("Query.node: AuditEvent", Right("ReadAudit")),
+    ("Query.node: Job", Right("ReadJobs")),
     ("Query.nodes: Store", Right("ReadStores")),
     ("Query.nodes: Order", InTenant("ReadOrders")),
     ("Mutation.signIn", Nothing),
@@ -64,6 +70,9 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.apiTokenRevoke", Right("ManageApiTokens")),
     ("Mutation.storeConnect", Right("ManageStores")),
     ("Mutation.storeUpdate", Right("ManageStores")),
+    ("Mutation.auditDetailErase", Right("EraseAudit")),
+    ("Mutation.jobRetry", Right("ManageJobs")),
+    ("Mutation.jobCancel", Right("ManageJobs")),
     // The last: it ends the caller's session.
     ("Mutation.signOut", Known),
 ];
@@ -91,6 +100,8 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "Tenant" => side.tenant.to_string(),
         "User" => side.spare.id.to_string(),
         "ApiToken" => side.spare_token.to_string(),
+        "AuditEvent" => side.audit_event.to_string(),
+        "Job" => side.job.to_string(),
         "Store" => data.store.to_string(),
         "Customer" => data.customers[0].id.to_string(),
         "Product" => data.products[0].id.to_string(),
@@ -113,6 +124,10 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         "users" => format!("{{ users(tenantId: \"{tenant}\") {{ totalCount nodes {{ id email membership {{ id }} }} }} }}"),
         "apiTokens" => format!("{{ apiTokens(tenantId: \"{tenant}\") {{ totalCount nodes {{ id name }} }} }}"),
         list @ ("stores" | "customers" | "products" | "orders") => format!("{{ {list} {{ totalCount nodes {{ id }} }} }}"),
+        "auditEvents" => "{ auditEvents { totalCount nodes { id actor action subject before after address userAgent detailErasedAt } } }".to_owned(),
+        "jobs" => "{ jobs { totalCount nodes { id kind payload lastError } } }".to_owned(),
+        "job" => format!("{{ job(id: \"{}\") {{ id kind }} }}", side.job),
+        "usageDays" => "{ usageDays { tenantId storeId day metric amount } }".to_owned(),
         "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),
         "store" => format!("{{ store(id: \"{store}\") {{ id name }} }}"),
         "customer" => format!("{{ customer(id: \"{}\") {{ id email }} }}", id_of(side, "Customer", 0)),
@@ -177,6 +192,12 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
             mutation("storeConnect", &input, "store { id domain }")
         }
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        "auditDetailErase" => {
+            let (user, _) = town.people.invited(tenant, &format!("erased{new}@example.jp"), MembershipRole::TenantMember, None).await;
+            mutation("auditDetailErase", &format!("subject: \"{user}\", tenantId: \"{tenant}\""), "erasedEntries")
+        }
+        "jobRetry" => mutation("jobRetry", &format!("id: \"{}\"", machinery::failed_job(&town.server, tenant).await), "job { id status }"),
+        "jobCancel" => mutation("jobCancel", &format!("id: \"{}\"", machinery::queued_job(&town.server, tenant).await), "job { id status }"),
         _ => panic!("say in own_call() how {call} is called"),
     };
     OwnCall { text, tenant: about }
