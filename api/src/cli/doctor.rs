@@ -121,7 +121,7 @@ async fn check_audit(db: &Database, master: &MasterKey, findings: &mut Findings)
         Ok(reports) => reports,
         Err(error) => return findings.bad("audit", format!("the audit log could not be read: {error}")),
     };
-    let broken = reports.iter().filter_map(|report| broken_link(report));
+    let broken = reports.iter().filter_map(broken_link);
     let before = findings.wrong;
     broken.for_each(|broken| findings.bad("audit", broken));
     let total = |of: fn(&ChainReport) -> i64| reports.iter().map(of).sum::<i64>();
