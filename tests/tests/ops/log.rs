@@ -2,7 +2,7 @@
 
 use entities::TenantId;
 use platform::audit::{BrokenLink, ChainReport, Sealer, verify};
-use platform::db::Access;
+use platform::db::{Access, DatabaseSettings};
 use sea_orm::ConnectionTrait;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use tests::harness::Server;
@@ -72,7 +72,10 @@ pub enum Owner {
 
 impl Owner {
     pub async fn of(server: &Server) -> Self {
-        let settings = server.database.settings();
+        Self::at(server.database.settings()).await
+    }
+
+    pub async fn at(settings: &DatabaseSettings) -> Self {
         match settings.sqlite_file() {
             Some(file) if !settings.is_postgres() => Self::Sqlite(SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap()),
             _ => Self::Postgres(PgPool::connect(&settings.url).await.unwrap()),

@@ -1,6 +1,7 @@
 //! What operators see of the machinery: the audit log and its chain, jobs, usage.
 
 mod chain;
+mod doctor;
 mod entries;
 mod erasure;
 mod jobs;
