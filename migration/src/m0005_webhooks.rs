@@ -22,7 +22,8 @@ impl MigrationTrait for Migration {
         }
         open_to_identity(manager, "connections", "select").await?;
         open_to_identity(manager, "tenant_keys", "select").await?;
-        for (table, rights) in [("webhook_events", "select, update"), ("webhook_endpoints", "select"), ("webhook_deliveries", "select, insert, update, delete")] {
+        for (table, rights) in [("webhook_events", "select, update"), ("webhook_endpoints", "select"), ("webhook_deliveries", "select, insert, update, delete")]
+        {
             open_to_worker(manager, table, rights).await?;
         }
         connection_function(manager).await

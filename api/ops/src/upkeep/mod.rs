@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Tokyo;
-use croner::errors::CronError;
 use platform::DbErr;
 use platform::db::{Access, Database, is_sqlite};
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Schedule, Worker};
@@ -32,8 +31,8 @@ const OLD: [(&str, &str, i64); 4] = [
 ];
 
 /// When it is done: at night, where most shops are.
-pub fn schedule() -> Result<Schedule, CronError> {
-    Schedule::new("upkeep.clean", "40 3 * * *", Tokyo, CLEAN)
+pub fn schedules() -> Vec<Schedule> {
+    Schedule::new("upkeep.clean", "40 3 * * *", Tokyo, CLEAN).into_iter().collect()
 }
 
 /// Deletes what was kept long enough.
@@ -89,5 +88,13 @@ async fn give_up_orphans(db: &Database, now: DateTime<Utc>) -> Result<(), DbErr>
         if some < BATCH.unsigned_abs() {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn upkeep_has_its_time() {
+        assert_eq!(super::schedules().len(), 1);
     }
 }

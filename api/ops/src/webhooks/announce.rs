@@ -46,13 +46,7 @@ impl Listener for Announcer {
         let (mut deliveries, mut jobs) = (Vec::new(), Vec::new());
         for event in events {
             let Some((tenant, subscribers)) = event.tenant.and_then(|tenant| Some((tenant, subscribers.get(&tenant)?))) else { continue };
-            let message = Message {
-                id: event.id,
-                name: event.name.clone(),
-                version: event.version,
-                occurred_at: event.occurred_at,
-                data: event.data.clone(),
-            };
+            let message = Message { id: event.id, name: event.name.clone(), version: event.version, occurred_at: event.occurred_at, data: event.data.clone() };
             let body = message.body();
             for subscriber in subscribers.iter().filter(|subscriber| message.is_told() && wants(&subscriber.event_types, &message.name)) {
                 let id: WebhookDeliveryId = trace.new_id();

@@ -241,7 +241,8 @@ impl Worker for Deliverer {
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         let errand: Errand = job.payload()?;
         let tenant = job.tenant.ok_or_else(|| JobError::Fail("a delivery without a tenant".to_owned()))?;
-        let place = self.lanes.enter(tenant, errand.endpoint_id).map_err(|wait| JobError::Postpone(wait, "others are on their way to the endpoint".to_owned()))?;
+        let place =
+            self.lanes.enter(tenant, errand.endpoint_id).map_err(|wait| JobError::Postpone(wait, "others are on their way to the endpoint".to_owned()))?;
         let ctx = job.ctx()?;
         let permit = ctx.authorize::<ManageWebhooks>().map_err(|error| JobError::Fail(error.to_string()))?;
         let to_send = self.prepare(&ctx, &permit, errand.delivery_id).await?;

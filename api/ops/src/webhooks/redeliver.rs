@@ -87,7 +87,7 @@ impl Webhooks {
             .collect();
         let (new, rows): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         store::insert_deliveries(&tx, rows).await?;
-        let jobs = new.iter().map(|id| Errand { delivery_id: *id, endpoint_id: endpoint.id }.job(endpoint.tenant_id));
+        let jobs = new.iter().map(|id| Errand { delivery_id: *id, endpoint_id: endpoint.id }.job(endpoint.tenant_id)).collect();
         enqueue_all(&tx, &ctx.trace(), jobs).await?;
         let continue_since = old.rest_from.into_iter().chain(missed.rest_from).min();
         let redelivered = Redelivered { deliveries: (old.taken.len() + new.len()) as u64, continue_since };
@@ -106,7 +106,7 @@ impl Webhooks {
         let message = Message { id: ctx.new_id(), name: kind.as_str().to_owned(), version: kind.version(), occurred_at: now, data };
         let delivery_id = ctx.new_id::<WebhookDeliveryId>();
         store::insert_deliveries(&tx, vec![delivery(delivery_id, (endpoint.tenant_id, id), &message, message.body(), now)]).await?;
-        enqueue_all(&tx, &ctx.trace(), [Errand { delivery_id, endpoint_id: id }.job(endpoint.tenant_id)]).await?;
+        enqueue_all(&tx, &ctx.trace(), vec![Errand { delivery_id, endpoint_id: id }.job(endpoint.tenant_id)]).await?;
         let row = store::delivery(&tx, &permit, delivery_id).await?.ok_or(WebhookError::NotFound("delivery"))?;
         let change = Change::new("webhookEndpointTest", endpoint.tenant_id).subject(id).after(&json!({ "webhookDeliveryId": delivery_id }));
         ctx.commit(tx, change).await?;
@@ -136,7 +136,7 @@ async fn send_again(ctx: &OpCtx, tx: &Tx, endpoint: &WebhookEndpointRow, ids: &[
     store::send_again(tx, endpoint, ids, ctx.now()).await?;
     let errands: Vec<Errand> = ids.iter().map(|id| Errand { delivery_id: *id, endpoint_id: endpoint.id }).collect();
     hasten(tx, &ctx.trace(), DELIVER, &errands.iter().map(|errand| errand.key()).collect::<Vec<_>>()).await?;
-    enqueue_all(tx, &ctx.trace(), errands.iter().map(|errand| errand.job(endpoint.tenant_id))).await.map(drop)
+    enqueue_all(tx, &ctx.trace(), errands.iter().map(|errand| errand.job(endpoint.tenant_id)).collect()).await.map(drop)
 }
 
 async fn made_since(tx: &Tx, endpoint: &WebhookEndpointRow, since: DateTime<Utc>, only_failed: bool) -> Result<Part<WebhookDeliveryId>, DbErr> {
@@ -163,8 +163,7 @@ async fn missed_since(tx: &Tx, endpoint: &WebhookEndpointRow, since: DateTime<Ut
     );
     let feed = FeedId::of(Some(endpoint.tenant_id));
     let all = endpoint.event_types.as_array().is_some_and(Vec::is_empty);
-    let values =
-        [feed.uuid().into(), since.into(), endpoint.id.into(), endpoint.event_types.to_string().into(), all.into(), (AT_ONCE as i64 + 1).into()];
+    let values = [feed.uuid().into(), since.into(), endpoint.id.into(), endpoint.event_types.to_string().into(), all.into(), (AT_ONCE as i64 + 1).into()];
     let mut found = Vec::new();
     for row in tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await? {
         let (occurred_at, data): (DateTime<Utc>, String) = (row.try_get_by_index(0)?, row.try_get_by_index(4)?);

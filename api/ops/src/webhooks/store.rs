@@ -147,9 +147,5 @@ pub(super) async fn send_again(tx: &Tx, endpoint: &WebhookEndpointRow, ids: &[We
 /// What an endpoint looks like that is told of nothing any more.
 pub(super) fn disabled(reason: Option<&str>, now: DateTime<Utc>) -> Vec<(endpoints::Column, Value)> {
     use endpoints::Column::{DisabledReason, Status, UpdatedAt};
-    vec![
-        (Status, WebhookEndpointStatus::Disabled.as_str().into()),
-        (DisabledReason, reason.map(str::to_owned).into()),
-        (UpdatedAt, now.into()),
-    ]
+    vec![(Status, WebhookEndpointStatus::Disabled.as_str().into()), (DisabledReason, reason.map(str::to_owned).into()), (UpdatedAt, now.into())]
 }

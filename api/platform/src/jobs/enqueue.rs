@@ -63,7 +63,7 @@ pub async fn enqueue(tx: &Tx, trace: &Trace, job: NewJob) -> Result<Enqueued, Db
 }
 
 /// Writes many jobs in few statements, and says how many of them were not there already.
-pub async fn enqueue_all(tx: &Tx, trace: &Trace, jobs: impl IntoIterator<Item = NewJob>) -> Result<u64, DbErr> {
+pub async fn enqueue_all(tx: &Tx, trace: &Trace, jobs: Vec<NewJob>) -> Result<u64, DbErr> {
     let mut jobs = jobs.into_iter().map(|job| (trace.new_id(), job)).peekable();
     let mut written = 0;
     while jobs.peek().is_some() {
