@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entities::{ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use entities::{ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId};
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub struct Side {
     pub spare: Person,
     /// A token that nobody uses: to be revoked.
     pub spare_token: ApiTokenId,
+    /// A webhook endpoint, and a delivery that waits to be sent to it.
+    pub webhook: (WebhookEndpointId, WebhookDeliveryId),
 }
 
 impl Side {
@@ -95,6 +97,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         stores,
         admin,
         spare_token,
+        webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
     }
 }
 
@@ -102,7 +105,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -112,9 +115,22 @@ const TABLES: [(&str, &str); 9] = [
     ("order_items", "store_id"),
     ("tenant_memberships", "null"),
     ("api_tokens", "null"),
+    ("webhook_endpoints", "null"),
+    ("webhook_deliveries", "null"),
 ];
 
 impl Town {
+    /// Deletes the webhook endpoints of a tenant but one.
+    pub async fn forget_webhook_endpoints(&self, tenant: TenantId, but: WebhookEndpointId) {
+        let tx = self.server.db().read(Access::Platform).await.expect("a transaction");
+        let sql = "select id from webhook_endpoints where tenant_id = $1 and id <> $2";
+        let rows = tx.query_all_raw(self.server.db().statement(sql, [tenant.into(), but.into()])).await.expect("rows");
+        drop(tx);
+        for row in rows {
+            self.people.delete_webhook_endpoint(row.try_get_by_index(0).expect("an id")).await;
+        }
+    }
+
     /// Everything that a tenant has now.
     pub async fn belongings(&self, tenant: TenantId) -> Belongings {
         let db = self.server.db();

@@ -136,7 +136,16 @@ fn masked(answer: &Answer, id: &str) -> String {
 /// All that a tenant's administrator sees.
 async fn everything(town: &Town, who: &Credentials) -> Value {
     let contract = Contract::of(&town.server).await;
-    let lists = [("stores", "Store"), ("customers", "Customer"), ("products", "Product"), ("orders", "Order"), ("users", "User"), ("apiTokens", "ApiToken")];
+    let lists = [
+        ("stores", "Store"),
+        ("customers", "Customer"),
+        ("products", "Product"),
+        ("orders", "Order"),
+        ("users", "User"),
+        ("apiTokens", "ApiToken"),
+        ("webhookEndpoints", "WebhookEndpoint"),
+        ("webhookDeliveries", "WebhookDelivery"),
+    ];
     let mut found = Vec::new();
     for (list, node) in lists {
         let query = format!("{{ viewer {{ tenant {} }} {list} {} }}", contract.selection("Tenant", 0), contract.page(node, 0));

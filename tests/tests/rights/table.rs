@@ -36,6 +36,12 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.product", InTenant("ReadProducts")),
     ("Query.orders", InTenant("ReadOrders")),
     ("Query.order", InTenant("ReadOrders")),
+    ("Query.webhookEndpoints", InTenant("ReadWebhooks")),
+    ("Query.webhookEndpoint", InTenant("ReadWebhooks")),
+    ("Query.webhookDeliveries", InTenant("ReadWebhooks")),
+    ("Query.webhookDelivery", InTenant("ReadWebhooks")),
+    ("Query.node: WebhookEndpoint", InTenant("ReadWebhooks")),
+    ("Query.node: WebhookDelivery", InTenant("ReadWebhooks")),
     ("Query.node: Tenant", Right("ReadTenants")),
     ("Query.node: User", Right("ReadUsers")),
     ("Query.node: ApiToken", Right("ReadApiTokens")),
@@ -64,6 +70,13 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.apiTokenRevoke", Right("ManageApiTokens")),
     ("Mutation.storeConnect", Right("ManageStores")),
     ("Mutation.storeUpdate", Right("ManageStores")),
+    ("Mutation.webhookEndpointCreate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointUpdate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointDelete", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointSecretRotate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointTest", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointRedeliver", Right("ManageWebhooks")),
+    ("Mutation.webhookDeliveryRedeliver", Right("ManageWebhooks")),
     // The last: it ends the caller's session.
     ("Mutation.signOut", Known),
 ];
@@ -91,6 +104,8 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "Tenant" => side.tenant.to_string(),
         "User" => side.spare.id.to_string(),
         "ApiToken" => side.spare_token.to_string(),
+        "WebhookEndpoint" => side.webhook.0.to_string(),
+        "WebhookDelivery" => side.webhook.1.to_string(),
         "Store" => data.store.to_string(),
         "Customer" => data.customers[0].id.to_string(),
         "Product" => data.products[0].id.to_string(),
@@ -112,7 +127,9 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         "tenants" => "{ tenants { totalCount nodes { id companyName } } }".to_owned(),
         "users" => format!("{{ users(tenantId: \"{tenant}\") {{ totalCount nodes {{ id email membership {{ id }} }} }} }}"),
         "apiTokens" => format!("{{ apiTokens(tenantId: \"{tenant}\") {{ totalCount nodes {{ id name }} }} }}"),
-        list @ ("stores" | "customers" | "products" | "orders") => format!("{{ {list} {{ totalCount nodes {{ id }} }} }}"),
+        list @ ("stores" | "customers" | "products" | "orders" | "webhookEndpoints" | "webhookDeliveries") => {
+            format!("{{ {list} {{ totalCount nodes {{ id }} }} }}")
+        }
         "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),
         "store" => format!("{{ store(id: \"{store}\") {{ id name }} }}"),
         "customer" => format!("{{ customer(id: \"{}\") {{ id email }} }}", id_of(side, "Customer", 0)),
@@ -177,6 +194,29 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
             mutation("storeConnect", &input, "store { id domain }")
         }
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        "webhookEndpoint" => format!("{{ webhookEndpoint(id: \"{}\") {{ id url deliveries {{ totalCount }} }} }}", side.webhook.0),
+        "webhookDelivery" => format!("{{ webhookDelivery(id: \"{}\") {{ id body endpoint {{ url }} }} }}", side.webhook.1),
+        "webhookEndpointCreate" => {
+            // A tenant has twenty at most.
+            town.forget_webhook_endpoints(tenant, side.webhook.0).await;
+            let input = format!("url: \"https://hooks{new}.example.com/\", tenantId: \"{tenant}\"");
+            mutation("webhookEndpointCreate", &input, "webhookEndpoint { id url } secret")
+        }
+        "webhookEndpointUpdate" => {
+            mutation("webhookEndpointUpdate", &format!("id: \"{}\", description: \"changed {new}\"", side.webhook.0), "webhookEndpoint { id description }")
+        }
+        "webhookEndpointDelete" => {
+            town.forget_webhook_endpoints(tenant, side.webhook.0).await;
+            let (endpoint, _) = town.people.webhook_endpoint(tenant, "https://hooks.example.com/").await;
+            mutation("webhookEndpointDelete", &format!("id: \"{endpoint}\""), "deletedWebhookEndpointId")
+        }
+        "webhookEndpointSecretRotate" => mutation("webhookEndpointSecretRotate", &format!("id: \"{}\"", side.webhook.0), "webhookEndpoint { id } secret"),
+        "webhookEndpointTest" => mutation("webhookEndpointTest", &format!("id: \"{}\"", side.webhook.0), "webhookDelivery { id }"),
+        "webhookEndpointRedeliver" => {
+            let input = format!("id: \"{}\", since: \"2026-11-01T00:00:00Z\"", side.webhook.0);
+            mutation("webhookEndpointRedeliver", &input, "webhookEndpoint { id } deliveries continueSince")
+        }
+        "webhookDeliveryRedeliver" => mutation("webhookDeliveryRedeliver", &format!("id: \"{}\"", side.webhook.1), "webhookDelivery { id status }"),
         _ => panic!("say in own_call() how {call} is called"),
     };
     OwnCall { text, tenant: about }
