@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use platform::config::{JwtAlgorithm, MetricsAccess, Settings};
 use platform::crypto::MasterKey;
@@ -19,6 +20,17 @@ use crate::telemetry::Metrics;
 /// Argon2 hashes that are computed at once at most: each takes 19 MiB.
 const HASHES_AT_ONCE: usize = 4;
 
+/// Why a program cannot be wired.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// An identity provider's settings cannot be used.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// Nothing can be dialled.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
+}
+
 /// One running program.
 pub struct App {
     /// The schema.
@@ -33,6 +45,8 @@ pub struct App {
     pub master: MasterKey,
     /// How far the feeds of events have come.
     pub feeds: Feeds,
+    /// The way out to addresses that callers set.
+    pub outgoing: Outgoing,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -65,14 +79,16 @@ pub struct App {
 
 impl App {
     /// Wires a program on a database.
-    pub fn new(settings: &Settings, master: &MasterKey, db: Database, clock: Arc<dyn Clock>, graphiql: Option<Vec<Example>>) -> Result<Self, ProviderError> {
+    pub fn new(settings: &Settings, master: &MasterKey, db: Database, clock: Arc<dyn Clock>, graphiql: Option<Vec<Example>>) -> Result<Self, AppError> {
         let tasks = TaskTracker::new();
         let limits = Limits { introspection: settings.introspection, ..Limits::default() };
         let providers = OutsideProviders::new(&providers_of(settings), clock.clone())?;
         let access_tokens = AccessTokens::new(master);
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
+        let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         Ok(Self {
-            schema: build(&limits, Services::new(master, sign_in)),
+            schema: build(&limits, Services::new(master, sign_in, outgoing.clone())),
+            outgoing,
             documents: DocumentCache::new(limits.clone()),
             throttle: Throttle::new(settings, &limits, Arc::new(MemoryBuckets::default()), clock.clone()),
             health: Health::new(checks(&db, &clock)),

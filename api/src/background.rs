@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ops::webhooks::{Announcer, Deliverer};
+use people::tenants::TenantKeys;
 use platform::audit::Sealer;
 use platform::config::Settings;
 use platform::db::{ConnectError, DatabaseSettings};
@@ -72,16 +74,17 @@ impl Background {
 }
 
 /// Who is handed events as they get their places: a new one has its line here.
-fn listeners(_app: &App) -> Vec<Arc<dyn Listener>> {
-    Vec::new()
+fn listeners(app: &App) -> Vec<Arc<dyn Listener>> {
+    vec![Arc::new(Announcer::new(app.clock.clone()))]
 }
 
 /// Who does which kind of work: a new kind has its line here.
-fn workers(_app: &App) -> Vec<Arc<dyn Worker>> {
-    [ops::usage::workers()].into_iter().flatten().collect()
+fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
+    let deliverer = Deliverer::new(TenantKeys::new(app.master.clone()), app.outgoing.clone());
+    [ops::usage::workers(), vec![Arc::new(deliverer), Arc::new(ops::upkeep::Cleaner)]].into_iter().flatten().collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
-    [ops::usage::schedules()].into_iter().flatten().collect()
+    [ops::usage::schedules(), ops::upkeep::schedules()].into_iter().flatten().collect()
 }

@@ -27,7 +27,7 @@ macro_rules! events {
 
             /// When it happens and what its data holds.
             pub const fn description(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc),*)),* }
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
             }
         }
     };
@@ -74,6 +74,8 @@ events! {
     WebhookEventFailed = "webhook_event.failed" v 1,
     /// A webhook endpoint was disabled because its deliveries failed for too long, or it is gone. Data: `webhookEndpointId`, `reason`.
     WebhookEndpointDisabled = "webhook_endpoint.disabled" v 1,
+    /// Somebody asked for a test: it goes to that endpoint alone. Data: `webhookEndpointId`.
+    WebhookEndpointTest = "webhook_endpoint.test" v 1,
     /// A job failed for good. Data: `jobId`, `kind`.
     JobFailed = "job.failed" v 1,
     /// A request took longer than 5 s (seed 002). Data: `requestId`, `operationName`, `milliseconds`.

@@ -22,7 +22,8 @@ impl MigrationTrait for Migration {
         }
         open_to_identity(manager, "connections", "select").await?;
         open_to_identity(manager, "tenant_keys", "select").await?;
-        for (table, rights) in [("webhook_events", "select, update"), ("webhook_endpoints", "select"), ("webhook_deliveries", "select, insert, delete")] {
+        for (table, rights) in [("webhook_events", "select, update"), ("webhook_endpoints", "select"), ("webhook_deliveries", "select, insert, update, delete")]
+        {
             open_to_worker(manager, table, rights).await?;
         }
         connection_function(manager).await
@@ -128,6 +129,7 @@ const OUTGOING: &[&str] = &[
        foreign key (tenant_id, endpoint_id) references webhook_endpoints (tenant_id, id))",
     "create index webhook_deliveries_by_endpoint on webhook_deliveries (tenant_id, endpoint_id, created_at, id)",
     "create index webhook_deliveries_by_created on webhook_deliveries (tenant_id, created_at, id)",
+    "create index webhook_deliveries_pending on webhook_deliveries (tenant_id, endpoint_id) where status = 'PENDING'",
     "create index webhook_deliveries_by_age on webhook_deliveries (created_at)",
 ];
 

@@ -21,6 +21,7 @@ fn changes(town: &Town) -> Vec<String> {
         input("userDisable", &format!("userId: \"{}\"", side.spare.id)),
         input("passwordResetLinkCreate", &format!("userId: \"{}\"", side.spare.id)),
         input("apiTokenCreate", "name: \"new\", scopes: [ORDERS_READ]"),
+        input("webhookEndpointCreate", "url: \"https://hooks.example.com/\""),
         input("apiTokenRevoke", &format!("id: \"{}\"", side.spare_token)),
     ]
 }

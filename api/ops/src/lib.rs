@@ -4,4 +4,6 @@
 
 pub mod audit;
 pub mod jobs;
+pub mod upkeep;
 pub mod usage;
+pub mod webhooks;

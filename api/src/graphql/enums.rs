@@ -140,7 +140,31 @@ pub enum FulfillmentStatus {
     Unfulfilled,
 }
 
+/// Whether a webhook endpoint is told of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::WebhookEndpointStatus")]
+pub enum WebhookEndpointStatus {
+    /// It is.
+    Enabled,
+    /// It is not: somebody said so, or its deliveries failed for too long.
+    Disabled,
+}
+
+/// How far an event is on its way to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::WebhookDeliveryStatus")]
+pub enum WebhookDeliveryStatus {
+    /// It waits for its next attempt.
+    Pending,
+    /// The endpoint has it.
+    Delivered,
+    /// Given up; it can be sent again.
+    Failed,
+}
+
 render_scalars! {
+    WebhookEndpointStatus: |value, out| serde_json::to_writer(out, entities::WebhookEndpointStatus::from(*value).as_str())?;
+    WebhookDeliveryStatus: |value, out| serde_json::to_writer(out, entities::WebhookDeliveryStatus::from(*value).as_str())?;
     TenantStatus: |value, out| serde_json::to_writer(out, entities::TenantStatus::from(*value).as_str())?;
     UserStatus: |value, out| serde_json::to_writer(out, entities::UserStatus::from(*value).as_str())?;
     MembershipRole: |value, out| serde_json::to_writer(out, entities::MembershipRole::from(*value).as_str())?;

@@ -77,4 +77,6 @@ loaders! {
     items: commerce::orders::OrderItemRow,
     audit_events: ops::audit::AuditEventRow,
     jobs: ops::jobs::JobRow,
+    webhook_endpoints: ops::webhooks::WebhookEndpointRow,
+    webhook_deliveries: ops::webhooks::WebhookDeliveryRow,
 }

@@ -15,6 +15,7 @@ use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
 use super::ops::{AuditEvent, Job};
+use super::ops::{WebhookDelivery, WebhookEndpoint};
 use super::people::{ApiToken, Tenant, User};
 use super::selection::Selected;
 
@@ -44,6 +45,10 @@ pub enum Node {
     AuditEvent(Arc<AuditEvent>),
     /// A job.
     Job(Arc<Job>),
+    /// A webhook endpoint.
+    WebhookEndpoint(Arc<WebhookEndpoint>),
+    /// An event on its way to a webhook endpoint.
+    WebhookDelivery(Arc<WebhookDelivery>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -68,6 +73,8 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::OrderItemId::PREFIX => find::<OrderItem>(ctx, uuid).await?.map(Arc::new).map(Node::OrderItem),
         entities::AuditEventId::PREFIX => find::<AuditEvent>(ctx, uuid).await?.map(Arc::new).map(Node::AuditEvent),
         entities::JobId::PREFIX => find::<Job>(ctx, uuid).await?.map(Arc::new).map(Node::Job),
+        entities::WebhookEndpointId::PREFIX => find::<WebhookEndpoint>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEndpoint),
+        entities::WebhookDeliveryId::PREFIX => find::<WebhookDelivery>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookDelivery),
         entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::Tenant),
         entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::User),
         entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
@@ -117,6 +124,8 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::OrderItemId::PREFIX => together::<OrderItem>(ctx, &ids, Node::OrderItem, &mut found).await?,
             entities::AuditEventId::PREFIX => together::<AuditEvent>(ctx, &ids, Node::AuditEvent, &mut found).await?,
             entities::JobId::PREFIX => together::<Job>(ctx, &ids, Node::Job, &mut found).await?,
+            entities::WebhookEndpointId::PREFIX => together::<WebhookEndpoint>(ctx, &ids, Node::WebhookEndpoint, &mut found).await?,
+            entities::WebhookDeliveryId::PREFIX => together::<WebhookDelivery>(ctx, &ids, Node::WebhookDelivery, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

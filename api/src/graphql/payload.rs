@@ -4,6 +4,7 @@ use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::stores::StoreError;
 use ops::audit::AuditError;
 use ops::jobs::JobRefused;
+use ops::webhooks::WebhookError;
 use people::api_tokens::ApiTokenError;
 use people::identity::SignInError;
 use people::tenants::TenantError;
@@ -98,6 +99,12 @@ user_error_codes! {
     JobOver = "JOB_OVER",
     /// Another job of this kind with this key waits or runs.
     JobSuperseded = "JOB_SUPERSEDED",
+    /// Nothing is sent to such an address; the message says what is wrong with it.
+    InvalidUrl = "INVALID_URL",
+    /// The tenant has as many as it may; the message says how many.
+    LimitReached = "LIMIT_REACHED",
+    /// The webhook endpoint is disabled: nothing is sent to it.
+    EndpointDisabled = "ENDPOINT_DISABLED",
 }
 
 /// A refusal that a caller should expect, and can mend.
@@ -234,6 +241,18 @@ impl Expected for JobRefused {
             Self::Denied(denied) => Err(denied.into_graphql()),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound | Self::Running | Self::Over(_) | Self::Superseded => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for WebhookError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Key(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::Url(_) | Self::TooMany | Self::EndpointDisabled => data(code, field, message),
         }
     }
 }

@@ -144,6 +144,16 @@ impl<T: Render> Render for Option<T> {
     }
 }
 
+impl<T: Render> Render for Vec<T> {
+    fn shape(selected: &Selected<'_>) -> Option<Shape> {
+        T::shape(selected)
+    }
+
+    fn render(&self, shape: &Shape, out: &mut Vec<u8>) -> Result<()> {
+        render_list(self.iter(), shape, out)
+    }
+}
+
 impl<T: Render> Render for Result<T> {
     fn shape(selected: &Selected<'_>) -> Option<Shape> {
         T::shape(selected)

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result};
 use commerce::stores::Stores;
+use integrations::outgoing::Outgoing;
 use ops::audit::Audit;
 use ops::jobs::JobControl;
+use ops::webhooks::Webhooks;
 use people::api_tokens::ApiTokens;
 use people::identity::SignIn;
 use people::tenants::{TenantKeys, Tenants};
@@ -30,13 +32,24 @@ pub struct Services {
     pub audit: Audit,
     /// Jobs.
     pub jobs: JobControl,
+    /// Webhooks for integrations.
+    pub webhooks: Webhooks,
 }
 
 impl Services {
-    /// The rooms, sealing under this master key.
-    pub fn new(master: &MasterKey, sign_in: SignIn) -> Self {
+    /// The rooms, sealing under this master key and dialling this way.
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing) -> Self {
         let keys = TenantKeys::new(master.clone());
-        Self { sign_in, tenants: Tenants::new(keys.clone()), users: Users, api_tokens: ApiTokens, stores: Stores::new(keys), audit: Audit, jobs: JobControl }
+        Self {
+            sign_in,
+            tenants: Tenants::new(keys.clone()),
+            users: Users,
+            api_tokens: ApiTokens,
+            stores: Stores::new(keys.clone()),
+            audit: Audit,
+            jobs: JobControl,
+            webhooks: Webhooks::new(keys, outgoing),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use entities::{ApiScope, ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use entities::{ApiScope, ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId};
+use integrations::outgoing::Outgoing;
+use ops::webhooks::{NewWebhookEndpoint, Webhooks};
 use people::api_tokens::{ApiTokens, OperatorToken};
 use people::identity::{AccessTokens, OutsideProviders, Passwords, Proof, SignIn};
 use people::tenants::{NewTenant, TenantKeys, Tenants};
@@ -35,6 +37,7 @@ pub struct People {
     clock: Arc<dyn Clock>,
     sign_in: SignIn,
     tenants: Tenants,
+    webhooks: Webhooks,
 }
 
 impl People {
@@ -46,6 +49,7 @@ impl People {
             clock: server.clock(),
             sign_in: SignIn::new(AccessTokens::new(&server.master), outside, Passwords::new(2)),
             tenants: Tenants::new(TenantKeys::new(server.master.clone())),
+            webhooks: Webhooks::new(TenantKeys::new(server.master.clone()), Outgoing::clone(&server.app.outgoing)),
         }
     }
 
@@ -112,6 +116,18 @@ impl People {
             OperatorToken { name: "old".to_owned(), role: TokenRole::TenantAdmin, tenant: Some(tenant), scopes: Vec::new(), expires_at: Some(now - hour) };
         let made = ApiTokens.create_for_operator(&ctx, input).await.expect("a token");
         Credentials::bearer(made.secret.expose_secret())
+    }
+
+    /// A webhook endpoint, and a test on its way to it.
+    pub async fn webhook_endpoint(&self, tenant: TenantId, url: &str) -> (WebhookEndpointId, WebhookDeliveryId) {
+        let input = NewWebhookEndpoint { tenant: Some(tenant), url: url.to_owned(), event_types: Vec::new(), description: None };
+        let endpoint = self.webhooks.create(&self.system(), input).await.expect("an endpoint").endpoint.id;
+        (endpoint, self.webhooks.test(&self.system(), endpoint).await.expect("a delivery").id)
+    }
+
+    /// Deletes a webhook endpoint; it may be gone.
+    pub async fn delete_webhook_endpoint(&self, id: WebhookEndpointId) {
+        let _ = self.webhooks.delete(&self.system(), id).await;
     }
 
     /// Takes a token back.

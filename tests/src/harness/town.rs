@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entities::{ApiTokenId, AuditEventId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use entities::{ApiTokenId, AuditEventId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId};
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
@@ -35,6 +35,8 @@ pub struct Side {
     pub job: JobId,
     /// An entry of its audit log.
     pub audit_event: AuditEventId,
+    /// A webhook endpoint, and a delivery that waits to be sent to it.
+    pub webhook: (WebhookEndpointId, WebhookDeliveryId),
 }
 
 impl Side {
@@ -102,6 +104,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         spare_token,
         job: machinery::failed_job(server, tenant).await,
         audit_event: machinery::first_audit_event(server, tenant).await,
+        webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
     }
 }
 
@@ -109,7 +112,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 13] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -121,9 +124,22 @@ const TABLES: [(&str, &str); 11] = [
     ("api_tokens", "null"),
     ("jobs", "null"),
     ("audit_events", "null"),
+    ("webhook_endpoints", "null"),
+    ("webhook_deliveries", "null"),
 ];
 
 impl Town {
+    /// Deletes the webhook endpoints of a tenant but one.
+    pub async fn forget_webhook_endpoints(&self, tenant: TenantId, but: WebhookEndpointId) {
+        let tx = self.server.db().read(Access::Platform).await.expect("a transaction");
+        let sql = "select id from webhook_endpoints where tenant_id = $1 and id <> $2";
+        let rows = tx.query_all_raw(self.server.db().statement(sql, [tenant.into(), but.into()])).await.expect("rows");
+        drop(tx);
+        for row in rows {
+            self.people.delete_webhook_endpoint(row.try_get_by_index(0).expect("an id")).await;
+        }
+    }
+
     /// Everything that a tenant has now.
     pub async fn belongings(&self, tenant: TenantId) -> Belongings {
         let db = self.server.db();

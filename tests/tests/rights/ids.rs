@@ -73,6 +73,39 @@ cases! {
     };
     "Mutation.jobRetry(input.id)" of "Job", Right("ManageJobs"), |_, id| mutation("jobRetry", &format!("id: \"{id}\""), "job { id kind }");
     "Mutation.jobCancel(input.id)" of "Job", Right("ManageJobs"), |_, id| mutation("jobCancel", &format!("id: \"{id}\""), "job { id kind }");
+    "Query.webhookEndpoint(id)" of "WebhookEndpoint", InTenant("ReadWebhooks"), |_, id| {
+        format!("{{ webhookEndpoint(id: \"{id}\") {{ id url deliveries {{ totalCount }} }} }}")
+    };
+    "Query.webhookDelivery(id)" of "WebhookDelivery", InTenant("ReadWebhooks"), |_, id| format!("{{ webhookDelivery(id: \"{id}\") {{ id body endpoint {{ url }} }} }}");
+    "Query.webhookDeliveries(filter.endpointIds)" of "WebhookEndpoint", InTenant("ReadWebhooks"), |_, id| list("webhookDeliveries", &format!("endpointIds: [\"{id}\"]"));
+    "WebhookEndpoint.deliveries(filter.endpointIds)" of "WebhookEndpoint", InTenant("ReadWebhooks"), |side, id| {
+        format!("{{ webhookEndpoint(id: \"{}\") {{ id deliveries(filter: {{ endpointIds: [\"{id}\"] }}) {{ totalCount nodes {{ id }} }} }} }}", side.webhook.0)
+    };
+    "Query.node(id): WebhookEndpoint" of "WebhookEndpoint", InTenant("ReadWebhooks"), |_, id| node(id);
+    "Query.node(id): WebhookDelivery" of "WebhookDelivery", InTenant("ReadWebhooks"), |_, id| node(id);
+    "Query.nodes(ids): WebhookEndpoint" of "WebhookEndpoint", InTenant("ReadWebhooks"), |side, id| nodes(side, "WebhookEndpoint", id);
+    "Query.nodes(ids): WebhookDelivery" of "WebhookDelivery", InTenant("ReadWebhooks"), |side, id| nodes(side, "WebhookDelivery", id);
+    "Mutation.webhookEndpointCreate(input.tenantId)" of "Tenant", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointCreate", &format!("url: \"https://hooks.example.com/\", tenantId: \"{id}\""), "webhookEndpoint { id } secret")
+    };
+    "Mutation.webhookEndpointUpdate(input.id)" of "WebhookEndpoint", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointUpdate", &format!("id: \"{id}\", url: \"https://taken.example.com/\""), "webhookEndpoint { id url }")
+    };
+    "Mutation.webhookEndpointDelete(input.id)" of "WebhookEndpoint", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointDelete", &format!("id: \"{id}\""), "deletedWebhookEndpointId")
+    };
+    "Mutation.webhookEndpointSecretRotate(input.id)" of "WebhookEndpoint", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointSecretRotate", &format!("id: \"{id}\""), "webhookEndpoint { id } secret")
+    };
+    "Mutation.webhookEndpointTest(input.id)" of "WebhookEndpoint", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointTest", &format!("id: \"{id}\""), "webhookDelivery { id }")
+    };
+    "Mutation.webhookEndpointRedeliver(input.id)" of "WebhookEndpoint", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookEndpointRedeliver", &format!("id: \"{id}\", since: \"2026-11-01T00:00:00Z\""), "webhookEndpoint { id } deliveries")
+    };
+    "Mutation.webhookDeliveryRedeliver(input.id)" of "WebhookDelivery", Right("ManageWebhooks"), |_, id| {
+        mutation("webhookDeliveryRedeliver", &format!("id: \"{id}\""), "webhookDelivery { id }")
+    };
     "Mutation.apiTokenCreate(input.tenantId)" of "Tenant", Right("ManageApiTokens"), |_, id| {
         mutation("apiTokenCreate", &format!("name: \"x\", scopes: [ORDERS_READ], tenantId: \"{id}\""), "apiToken { id } secret")
     };

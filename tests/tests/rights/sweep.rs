@@ -145,6 +145,8 @@ async fn everything(town: &Town, who: &Credentials) -> Value {
         ("apiTokens", "ApiToken"),
         ("auditEvents", "AuditEvent"),
         ("jobs", "Job"),
+        ("webhookEndpoints", "WebhookEndpoint"),
+        ("webhookDeliveries", "WebhookDelivery"),
     ];
     let mut found = Vec::new();
     for (list, node) in lists {

@@ -40,6 +40,12 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.jobs", Right("ReadJobs")),
     ("Query.job", Right("ReadJobs")),
     ("Query.usageDays", Right("ReadUsage")),
+    ("Query.webhookEndpoints", InTenant("ReadWebhooks")),
+    ("Query.webhookEndpoint", InTenant("ReadWebhooks")),
+    ("Query.webhookDeliveries", InTenant("ReadWebhooks")),
+    ("Query.webhookDelivery", InTenant("ReadWebhooks")),
+    ("Query.node: WebhookEndpoint", InTenant("ReadWebhooks")),
+    ("Query.node: WebhookDelivery", InTenant("ReadWebhooks")),
     ("Query.node: Tenant", Right("ReadTenants")),
     ("Query.node: User", Right("ReadUsers")),
     ("Query.node: ApiToken", Right("ReadApiTokens")),
@@ -73,6 +79,13 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.auditDetailErase", Right("EraseAudit")),
     ("Mutation.jobRetry", Right("ManageJobs")),
     ("Mutation.jobCancel", Right("ManageJobs")),
+    ("Mutation.webhookEndpointCreate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointUpdate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointDelete", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointSecretRotate", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointTest", Right("ManageWebhooks")),
+    ("Mutation.webhookEndpointRedeliver", Right("ManageWebhooks")),
+    ("Mutation.webhookDeliveryRedeliver", Right("ManageWebhooks")),
     // The last: it ends the caller's session.
     ("Mutation.signOut", Known),
 ];
@@ -102,6 +115,8 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "ApiToken" => side.spare_token.to_string(),
         "AuditEvent" => side.audit_event.to_string(),
         "Job" => side.job.to_string(),
+        "WebhookEndpoint" => side.webhook.0.to_string(),
+        "WebhookDelivery" => side.webhook.1.to_string(),
         "Store" => data.store.to_string(),
         "Customer" => data.customers[0].id.to_string(),
         "Product" => data.products[0].id.to_string(),
@@ -123,11 +138,13 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         "tenants" => "{ tenants { totalCount nodes { id companyName } } }".to_owned(),
         "users" => format!("{{ users(tenantId: \"{tenant}\") {{ totalCount nodes {{ id email membership {{ id }} }} }} }}"),
         "apiTokens" => format!("{{ apiTokens(tenantId: \"{tenant}\") {{ totalCount nodes {{ id name }} }} }}"),
-        list @ ("stores" | "customers" | "products" | "orders") => format!("{{ {list} {{ totalCount nodes {{ id }} }} }}"),
         "auditEvents" => "{ auditEvents { totalCount nodes { id actor action subject before after address userAgent detailErasedAt } } }".to_owned(),
         "jobs" => "{ jobs { totalCount nodes { id kind payload lastError } } }".to_owned(),
         "job" => format!("{{ job(id: \"{}\") {{ id kind }} }}", side.job),
         "usageDays" => "{ usageDays { tenantId storeId day metric amount } }".to_owned(),
+        list @ ("stores" | "customers" | "products" | "orders" | "webhookEndpoints" | "webhookDeliveries") => {
+            format!("{{ {list} {{ totalCount nodes {{ id }} }} }}")
+        }
         "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),
         "store" => format!("{{ store(id: \"{store}\") {{ id name }} }}"),
         "customer" => format!("{{ customer(id: \"{}\") {{ id email }} }}", id_of(side, "Customer", 0)),
@@ -198,6 +215,29 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         }
         "jobRetry" => mutation("jobRetry", &format!("id: \"{}\"", machinery::failed_job(&town.server, tenant).await), "job { id status }"),
         "jobCancel" => mutation("jobCancel", &format!("id: \"{}\"", machinery::queued_job(&town.server, tenant).await), "job { id status }"),
+        "webhookEndpoint" => format!("{{ webhookEndpoint(id: \"{}\") {{ id url deliveries {{ totalCount }} }} }}", side.webhook.0),
+        "webhookDelivery" => format!("{{ webhookDelivery(id: \"{}\") {{ id body endpoint {{ url }} }} }}", side.webhook.1),
+        "webhookEndpointCreate" => {
+            // A tenant has twenty at most.
+            town.forget_webhook_endpoints(tenant, side.webhook.0).await;
+            let input = format!("url: \"https://hooks{new}.example.com/\", tenantId: \"{tenant}\"");
+            mutation("webhookEndpointCreate", &input, "webhookEndpoint { id url } secret")
+        }
+        "webhookEndpointUpdate" => {
+            mutation("webhookEndpointUpdate", &format!("id: \"{}\", description: \"changed {new}\"", side.webhook.0), "webhookEndpoint { id description }")
+        }
+        "webhookEndpointDelete" => {
+            town.forget_webhook_endpoints(tenant, side.webhook.0).await;
+            let (endpoint, _) = town.people.webhook_endpoint(tenant, "https://hooks.example.com/").await;
+            mutation("webhookEndpointDelete", &format!("id: \"{endpoint}\""), "deletedWebhookEndpointId")
+        }
+        "webhookEndpointSecretRotate" => mutation("webhookEndpointSecretRotate", &format!("id: \"{}\"", side.webhook.0), "webhookEndpoint { id } secret"),
+        "webhookEndpointTest" => mutation("webhookEndpointTest", &format!("id: \"{}\"", side.webhook.0), "webhookDelivery { id }"),
+        "webhookEndpointRedeliver" => {
+            let input = format!("id: \"{}\", since: \"2026-11-01T00:00:00Z\"", side.webhook.0);
+            mutation("webhookEndpointRedeliver", &input, "webhookEndpoint { id } deliveries continueSince")
+        }
+        "webhookDeliveryRedeliver" => mutation("webhookDeliveryRedeliver", &format!("id: \"{}\"", side.webhook.1), "webhookDelivery { id status }"),
         _ => panic!("say in own_call() how {call} is called"),
     };
     OwnCall { text, tenant: about }

@@ -17,13 +17,13 @@ use entities::TenantId;
 use platform::Permit;
 use platform::callers::Action;
 
-pub(crate) use store::lock_tenant;
+pub use store::lock_tenant;
 
 /// A tenant was named that is not the caller's.
-pub(crate) struct NotMine;
+pub struct NotMine;
 
 /// The tenant that an input is about: the permit's own, or the one that a platform administrator names, if any.
-pub(crate) fn target<A: Action>(permit: &Permit<A>, named: Option<TenantId>) -> Result<Option<TenantId>, NotMine> {
+pub fn target<A: Action>(permit: &Permit<A>, named: Option<TenantId>) -> Result<Option<TenantId>, NotMine> {
     match (permit.tenant(), named) {
         (Some(mine), Some(named)) if mine != named => Err(NotMine),
         (Some(mine), _) => Ok(Some(mine)),

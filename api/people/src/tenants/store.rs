@@ -101,7 +101,7 @@ pub(super) async fn lock<A: Action>(tx: &Tx, permit: &Permit<A>, id: TenantId) -
 }
 
 /// Makes others who change the tenant's people wait. False when there is no such tenant, or not any more.
-pub(crate) async fn lock_tenant<A: Action>(tx: &Tx, permit: &Permit<A>, id: TenantId) -> Result<bool, DbErr> {
+pub async fn lock_tenant<A: Action>(tx: &Tx, permit: &Permit<A>, id: TenantId) -> Result<bool, DbErr> {
     Ok(lock(tx, permit, id).await?.is_some_and(|tenant| tenant.status != TenantStatus::Deleted))
 }
 

@@ -38,6 +38,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks inside that addresses which callers set may lead into all the same.
+    pub outgoing_networks: Vec<IpNet>,
     /// Whether GraphiQL is served: `auto` means on loopback and in demo mode.
     pub graphiql: Toggle,
     /// Whether the schema tells about itself, and errors suggest names that are in it.

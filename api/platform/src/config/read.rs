@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -35,6 +35,7 @@ const NAMES: [&str; 19] = [
     "log_filter",
     "cors_origins",
     "trusted_proxies",
+    "outgoing_networks",
     "graphiql",
     "introspection",
     "cost_restore_rate",
@@ -95,6 +96,7 @@ impl Reader {
                 .unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             cors_origins: self.list("cors_origins", "a list of origins such as [\"https://admin.example.com\"]", origin),
             trusted_proxies: self.list("trusted_proxies", "a list of addresses or networks such as [\"10.0.0.0/8\"]", network),
+            outgoing_networks: self.list("outgoing_networks", "a list of addresses or networks such as [\"10.20.0.0/16\"]", network),
             graphiql: self.parsed("graphiql", "on, off or auto", |text| text.parse().ok()).unwrap_or(Toggle::Auto),
             introspection: self.parsed("introspection", "on or off", on_or_off).unwrap_or(true),
             cost_restore_rate: self

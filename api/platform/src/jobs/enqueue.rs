@@ -7,7 +7,12 @@ use serde_json::Value;
 
 use super::work::JobKind;
 use crate::Trace;
-use crate::db::{Tx, Wake};
+use crate::db::{Tx, Wake, is_sqlite};
+
+/// Jobs of one statement: each takes ten parameters, of which SQLite takes 32,766.
+const AT_ONCE: usize = 1_000;
+const COLUMNS: &str = "id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at";
+const ONCE: &str = "on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing";
 
 /// A job to be done.
 #[derive(Debug)]
@@ -52,23 +57,53 @@ pub enum Enqueued {
 
 /// Writes a job into the transaction that makes it necessary.
 pub async fn enqueue(tx: &Tx, trace: &Trace, job: NewJob) -> Result<Enqueued, DbErr> {
-    let (id, now): (JobId, _) = (trace.new_id(), trace.now());
-    let sql = "insert into jobs (id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)
-               values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $10)
-               on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing";
-    let values = [
-        id.into(),
-        job.tenant.into(),
-        job.kind.queue.name.into(),
-        job.kind.name.into(),
-        job.unique_key.into(),
-        job.payload.into(),
-        JobStatus::Queued.as_str().into(),
-        i32::try_from(job.kind.max_attempts).unwrap_or(i32::MAX).into(),
-        job.run_at.unwrap_or(now).into(),
-        now.into(),
-    ];
+    let id: JobId = trace.new_id();
+    let written = insert(tx, trace, vec![(id, job)]).await?;
+    Ok(if written == 1 { Enqueued::New(id) } else { Enqueued::AlreadyThere })
+}
+
+/// Writes many jobs in few statements, and says how many of them were not there already.
+pub async fn enqueue_all(tx: &Tx, trace: &Trace, jobs: Vec<NewJob>) -> Result<u64, DbErr> {
+    let mut jobs = jobs.into_iter().map(|job| (trace.new_id(), job)).peekable();
+    let mut written = 0;
+    while jobs.peek().is_some() {
+        written += insert(tx, trace, jobs.by_ref().take(AT_ONCE).collect()).await?;
+    }
+    Ok(written)
+}
+
+async fn insert(tx: &Tx, trace: &Trace, jobs: Vec<(JobId, NewJob)>) -> Result<u64, DbErr> {
+    let now = trace.now();
+    let (mut rows, mut values) = (Vec::with_capacity(jobs.len()), Vec::<sea_orm::Value>::with_capacity(jobs.len() * 10));
+    for (id, job) in jobs {
+        let [a, b, c, d, e, f, g, h, i, j] = std::array::from_fn(|offset| values.len() + offset + 1);
+        rows.push(format!("(${a}, ${b}, ${c}, ${d}, ${e}, ${f}, ${g}, 0, ${h}, ${i}, ${j}, ${j})"));
+        values.extend::<[sea_orm::Value; 10]>([
+            id.into(),
+            job.tenant.into(),
+            job.kind.queue.name.into(),
+            job.kind.name.into(),
+            job.unique_key.into(),
+            job.payload.into(),
+            JobStatus::Queued.as_str().into(),
+            i32::try_from(job.kind.max_attempts).unwrap_or(i32::MAX).into(),
+            job.run_at.unwrap_or(now).into(),
+            now.into(),
+        ]);
+    }
+    let sql = format!("insert into jobs ({COLUMNS}) values {} {ONCE}", rows.join(", "));
     let written = tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected();
     tx.will_wake(Wake::Jobs);
-    Ok(if written == 1 { Enqueued::New(id) } else { Enqueued::AlreadyThere })
+    Ok(written)
+}
+
+/// Makes the jobs with these keys that wait for a later time due now. The transaction must see their tenant.
+pub async fn hasten(tx: &Tx, trace: &Trace, kind: &'static JobKind, unique_keys: &[String]) -> Result<u64, DbErr> {
+    let backend = tx.get_database_backend();
+    let keys = serde_json::to_string(unique_keys).map_err(|error| DbErr::Custom(error.to_string()))?;
+    let listed = if is_sqlite(backend) { "select value from json_each($3)" } else { "select json_array_elements_text($3::json)" };
+    let sql = format!("update jobs set run_at = $1, updated_at = $1 where kind = $2 and unique_key in ({listed}) and status = 'QUEUED' and run_at > $1");
+    let hastened = tx.execute_raw(Statement::from_sql_and_values(backend, sql, [trace.now().into(), kind.name.into(), keys.into()])).await?.rows_affected();
+    tx.will_wake(Wake::Jobs);
+    Ok(hastened)
 }

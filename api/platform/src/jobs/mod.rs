@@ -12,7 +12,7 @@ mod settle;
 mod work;
 
 pub use claim::{JobsLag, lag};
-pub use enqueue::{Enqueued, NewJob, enqueue};
+pub use enqueue::{Enqueued, NewJob, enqueue, enqueue_all, hasten};
 pub use runner::Jobs;
 pub use schedule::Schedule;
 pub use settle::{Retried, cancel, retry};

@@ -156,13 +156,16 @@ impl Jobs {
         let word = match &outcome {
             Ok(()) => "done",
             Err(JobError::Retry(_) | JobError::RetryAfter(..)) if !job.is_last() => "retry",
+            Err(JobError::Postpone(..)) => "postponed",
             Err(JobError::Lost) => "lost",
             Err(JobError::Retry(_) | JobError::RetryAfter(..) | JobError::Fail(_)) => "failed",
         };
         metrics::counter!("noren_jobs_total", "kind" => job.kind.name, "outcome" => word).increment(1);
         metrics::histogram!("noren_job_seconds", "kind" => job.kind.name).record(began.elapsed().as_secs_f64());
-        if let Err(error) = &outcome {
-            span.in_scope(|| tracing::warn!(%error, outcome = word, "an attempt did not succeed"));
+        match &outcome {
+            Ok(()) => {}
+            Err(JobError::Postpone(wait, why)) => span.in_scope(|| tracing::debug!(?wait, why, "a job was postponed")),
+            Err(error) => span.in_scope(|| tracing::warn!(%error, outcome = word, "an attempt did not succeed")),
         }
         // While the lease holds nobody else begins: the outcome can be told until it is heard.
         for wait in [0, 1, 2, 4, 8] {
@@ -185,11 +188,16 @@ impl Jobs {
             Ok(()) if job.settled.load(Ordering::Relaxed) => return Ok(()),
             Ok(()) => None,
             Err(JobError::Lost) => return Ok(()),
+            Err(JobError::Postpone(..)) => None,
             Err(JobError::Retry(why)) => Some(again(job.kind.backoff.after(job.attempt), why)),
             Err(JobError::RetryAfter(wait, why)) => Some(again(*wait, why)),
             Err(JobError::Fail(why)) => Some(Ending::Failed(why.clone())),
         };
         let tx = self.0.db.write(Access::Worker).await?;
+        if let Err(JobError::Postpone(wait, why)) = outcome {
+            settle::put_back(&tx, job.id, job.lease, now + TimeDelta::from_std(*wait).unwrap_or(TimeDelta::hours(1)), why).await?;
+            return tx.commit().await;
+        }
         match ending {
             None => drop(settle::done(&tx, job.id, job.lease, now).await?),
             Some(ending) => settle::end(&tx, &self.0.clock, job.id, job.lease, ending, None).await?,

@@ -30,7 +30,7 @@ impl Queue {
     /// What providers told us.
     pub const INBOX: &Self = &Self { name: "inbox", concurrency: 4 };
     /// What we tell integrations.
-    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 16 };
+    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64 };
     /// What comes with time: cleaning, counting, checking.
     pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1 };
 
@@ -88,6 +88,9 @@ pub enum JobError {
     /// It may succeed after this time; a wait that the other side asked for.
     #[error("{1}")]
     RetryAfter(Duration, String),
+    /// It was not begun, for want of room: it comes back after this time, and the attempt does not count.
+    #[error("{1}")]
+    Postpone(Duration, String),
     /// It will never succeed.
     #[error("{0}")]
     Fail(String),

@@ -1,0 +1,269 @@
+//! Sends deliveries. What is to be sent is read in one transaction, what came of it is written in another together with the
+//! job's end; none waits for the network.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::tables::webhook_deliveries::Column;
+use entities::{EventType, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointStatus};
+use integrations::outgoing::{Outcome, Outgoing, standard_webhooks};
+use people::tenants::TenantKeys;
+use platform::callers::actions::ManageWebhooks;
+use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
+use platform::{Change, DbErr, OpCtx, Permit, Tx};
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::error::WebhookError;
+use super::lanes::Lanes;
+use super::message::Errand;
+use super::row::{WebhookDeliveryRow, WebhookEndpointRow};
+use super::service::{DISABLED, signing_secrets};
+use super::store;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// The waits between attempts: about a day in all.
+const WAITS: [Duration; 10] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * MINUTE),
+    Duration::from_secs(10 * MINUTE),
+    Duration::from_secs(30 * MINUTE),
+    Duration::from_secs(HOUR),
+    Duration::from_secs(2 * HOUR),
+    Duration::from_secs(4 * HOUR),
+    Duration::from_secs(8 * HOUR),
+    Duration::from_secs(8 * HOUR),
+];
+
+/// An endpoint that has taken nothing for so long when a delivery is given up is disabled. The waits are longer together, so
+/// that the first delivery that nobody took decides.
+const FAILING_FOR: TimeDelta = TimeDelta::hours(23);
+
+/// Sending one event to one endpoint.
+pub const DELIVER: &JobKind =
+    &JobKind { name: "webhook.deliver", queue: Queue::WEBHOOKS, max_attempts: 11, timeout: Duration::from_secs(MINUTE), backoff: Backoff::Steps(&WAITS) };
+
+/// Sends deliveries.
+pub struct Deliverer {
+    keys: TenantKeys,
+    outgoing: Outgoing,
+    lanes: Lanes,
+}
+
+/// Something to be sent.
+struct ToSend {
+    endpoint: WebhookEndpointRow,
+    delivery: WebhookDeliveryRow,
+    secrets: Result<Vec<SecretString>, String>,
+}
+
+/// What came of an attempt.
+struct Attempt {
+    verdict: Verdict,
+    response_status: Option<u16>,
+    response_body: Option<String>,
+    error: Option<String>,
+    at: DateTime<Utc>,
+    took: Duration,
+}
+
+/// What follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The endpoint has it.
+    Delivered,
+    /// The endpoint will never take anything again.
+    Gone,
+    /// It may take it later, not before this time.
+    Failed(Option<Duration>),
+}
+
+impl Deliverer {
+    /// Opens secrets with these keys, and sends this way.
+    pub fn new(keys: TenantKeys, outgoing: Outgoing) -> Self {
+        Self { keys, outgoing, lanes: Lanes::default() }
+    }
+
+    /// What is to be sent, if it still is.
+    async fn prepare(&self, ctx: &OpCtx, permit: &Permit<ManageWebhooks>, id: WebhookDeliveryId) -> Result<Option<ToSend>, DbErr> {
+        let tx = ctx.reader().await?;
+        let Some(delivery) = store::delivery(&tx, permit, id).await? else { return Ok(None) };
+        if delivery.status != WebhookDeliveryStatus::Pending {
+            return Ok(None);
+        }
+        let Some(endpoint) = store::endpoint(&tx, permit, delivery.endpoint_id).await? else { return Ok(None) };
+        let secrets = match signing_secrets(&self.keys, &tx, permit, &endpoint, ctx.now()).await {
+            Ok(secrets) => Ok(secrets),
+            Err(WebhookError::Storage(error)) => return Err(error),
+            Err(WebhookError::Key(error)) => {
+                tracing::error!(%error, endpoint = %endpoint.id, "the secret of a webhook endpoint does not open");
+                Err("the endpoint's secret cannot be opened: give it a new one with webhookEndpointSecretRotate".to_owned())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(Some(ToSend { endpoint, delivery, secrets }))
+    }
+
+    async fn send(&self, to_send: &ToSend, now: DateTime<Utc>) -> Attempt {
+        let unsent = |why: String| Attempt {
+            verdict: Verdict::Failed(None),
+            response_status: None,
+            response_body: None,
+            error: Some(why),
+            at: now,
+            took: Duration::ZERO,
+        };
+        let ToSend { endpoint, delivery, secrets } = to_send;
+        let secrets = match secrets {
+            Ok(secrets) => secrets,
+            Err(why) => return unsent(why.clone()),
+        };
+        let signed = match standard_webhooks::sign(&delivery.event_id.to_string(), now, delivery.body.as_bytes(), secrets) {
+            Ok(signed) => signed,
+            Err(error) => return unsent(error.to_string()),
+        };
+        let url = match self.outgoing.check_url(&endpoint.url) {
+            Ok(url) => url,
+            Err(problem) => return unsent(problem.to_string()),
+        };
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(signed);
+        let sent = self.outgoing.post(&url, &headers, Bytes::from(delivery.body.clone())).await;
+        let (verdict, response_status, response_body, error) = match sent.outcome {
+            Outcome::Answered { status: status @ 200..=299, body_start, .. } => (Verdict::Delivered, Some(status), Some(body_start), None),
+            Outcome::Answered { status: 410, body_start, .. } => (Verdict::Gone, Some(410), Some(body_start), Some("answered 410 Gone".to_owned())),
+            Outcome::Answered { status: status @ 300..=399, body_start, .. } => {
+                (Verdict::Failed(None), Some(status), Some(body_start), Some(format!("answered {status}: redirects are not followed")))
+            }
+            Outcome::Answered { status, retry_after, body_start } => {
+                (Verdict::Failed(retry_after), Some(status), Some(body_start), Some(format!("answered {status}")))
+            }
+            Outcome::Refused(problem) => (Verdict::Failed(None), None, None, Some(problem.to_string())),
+            Outcome::Failed { message, .. } => (Verdict::Failed(None), None, None, Some(message)),
+        };
+        Attempt { verdict, response_status, response_body, error, at: now, took: sent.duration }
+    }
+
+    /// Writes what came of it. Whoever changes endpoint and deliveries locks them in this order.
+    async fn settle(&self, ctx: &OpCtx, permit: &Permit<ManageWebhooks>, job: &Running, sent: &ToSend, attempt: &Attempt) -> Result<(), JobError> {
+        let (endpoint, delivery, now) = (&sent.endpoint, &sent.delivery, ctx.now());
+        let tx = ctx.writer().await?;
+        match attempt.verdict {
+            Verdict::Delivered => {
+                store::endpoint_succeeded(&tx, endpoint, now).await?;
+                store::record_attempt(&tx, delivery, false, columns(attempt, WebhookDeliveryStatus::Delivered, None, now)).await?;
+            }
+            Verdict::Failed(retry_after) if !job.is_last() => {
+                store::endpoint_failed(&tx, endpoint, now).await?;
+                let wait = DELIVER.backoff.after(job.attempt).max(retry_after.unwrap_or_default());
+                let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
+                if store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Pending, Some(next), now)).await? {
+                    ctx.commit_unrecorded(tx).await?;
+                    return Err(JobError::RetryAfter(wait, attempt.error.clone().unwrap_or_default()));
+                }
+                // It was given up meanwhile, with its endpoint.
+            }
+            Verdict::Failed(_) => {
+                store::endpoint_failed(&tx, endpoint, now).await?;
+                let endpoint = store::endpoint_locked(&tx, permit, endpoint.id).await?;
+                store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
+                if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.failing_since_at.is_some_and(|since| now - since >= FAILING_FOR)) {
+                    let since = endpoint.failing_since_at.unwrap_or(now).to_rfc3339();
+                    disable(&tx, permit, job, &endpoint, &format!("every delivery has failed since {since}"), now).await?;
+                }
+            }
+            Verdict::Gone => {
+                store::endpoint_failed(&tx, endpoint, now).await?;
+                let endpoint = store::endpoint_locked(&tx, permit, endpoint.id).await?;
+                store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
+                if let Some(endpoint) = endpoint {
+                    disable(&tx, permit, job, &endpoint, "it answered 410 Gone", now).await?;
+                }
+            }
+        }
+        job.done(&tx).await?;
+        Ok(ctx.commit_unrecorded(tx).await?)
+    }
+}
+
+fn columns(attempt: &Attempt, status: WebhookDeliveryStatus, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<(Column, SimpleExpr)> {
+    let delivered = (status == WebhookDeliveryStatus::Delivered).then_some(now);
+    vec![
+        (Column::Status, Expr::val(status.as_str())),
+        (Column::ResponseStatus, Expr::val(attempt.response_status.map(i32::from))),
+        (Column::ResponseBody, Expr::val(attempt.response_body.clone())),
+        (Column::ErrorMessage, Expr::val(attempt.error.clone())),
+        (Column::DurationMs, Expr::val(i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX))),
+        (Column::LastAttemptAt, Expr::val(attempt.at)),
+        (Column::NextAttemptAt, Expr::val(next)),
+        (Column::DeliveredAt, Expr::val(delivered)),
+        (Column::UpdatedAt, Expr::val(now)),
+    ]
+}
+
+/// Tells an endpoint of nothing any more, and says so.
+async fn disable(
+    tx: &Tx,
+    permit: &Permit<ManageWebhooks>,
+    job: &Running,
+    endpoint: &WebhookEndpointRow,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
+    if endpoint.status == WebhookEndpointStatus::Disabled {
+        return Ok(());
+    }
+    store::update_endpoint(tx, endpoint, store::disabled(Some(reason), now)).await?;
+    store::give_up_waiting(tx, endpoint, DISABLED, now).await?;
+    let change = Change::new("webhookEndpointDisable", endpoint.tenant_id).subject(endpoint.id).before(endpoint);
+    let change = match store::endpoint(tx, permit, endpoint.id).await? {
+        Some(after) => change.after(&after),
+        None => change,
+    };
+    let data = json!({ "webhookEndpointId": endpoint.id, "reason": reason });
+    change.announce_with(EventType::WebhookEndpointDisabled, None, data).write(tx, &job.trace()).await?;
+    metrics::counter!("noren_webhook_endpoints_disabled_total").increment(1);
+    Ok(())
+}
+
+#[async_trait]
+impl Worker for Deliverer {
+    fn kind(&self) -> &'static JobKind {
+        DELIVER
+    }
+
+    async fn run(&self, job: &Running) -> Result<(), JobError> {
+        let errand: Errand = job.payload()?;
+        let tenant = job.tenant.ok_or_else(|| JobError::Fail("a delivery without a tenant".to_owned()))?;
+        let place =
+            self.lanes.enter(tenant, errand.endpoint_id).map_err(|wait| JobError::Postpone(wait, "others are on their way to the endpoint".to_owned()))?;
+        let ctx = job.ctx()?;
+        let permit = ctx.authorize::<ManageWebhooks>().map_err(|error| JobError::Fail(error.to_string()))?;
+        let to_send = self.prepare(&ctx, &permit, errand.delivery_id).await?;
+        ctx.release().await;
+        let Some(to_send) = to_send else { return Ok(()) };
+        let attempt = match to_send.endpoint.status {
+            WebhookEndpointStatus::Enabled => self.send(&to_send, ctx.now()).await,
+            // It is given up with its endpoint: this one came in between.
+            WebhookEndpointStatus::Disabled => return give_up(&ctx, &to_send.endpoint, job).await,
+        };
+        place.learn(attempt.verdict != Verdict::Delivered, attempt.took);
+        let outcome = if attempt.verdict == Verdict::Delivered { "delivered" } else { "failed" };
+        metrics::counter!("noren_webhook_attempts_total", "outcome" => outcome).increment(1);
+        metrics::histogram!("noren_webhook_attempt_seconds").record(attempt.took.as_secs_f64());
+        self.settle(&ctx, &permit, job, &to_send, &attempt).await
+    }
+}
+
+async fn give_up(ctx: &OpCtx, endpoint: &WebhookEndpointRow, job: &Running) -> Result<(), JobError> {
+    let tx = ctx.writer().await?;
+    store::give_up_waiting(&tx, endpoint, DISABLED, ctx.now()).await?;
+    job.done(&tx).await?;
+    Ok(ctx.commit_unrecorded(tx).await?)
+}
