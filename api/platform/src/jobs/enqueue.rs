@@ -50,12 +50,17 @@ pub enum Enqueued {
     AlreadyThere,
 }
 
+/// The columns of a job that is enqueued.
+pub(crate) const INTO_JOBS: &str =
+    "insert into jobs (id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)";
+
 /// Writes a job into the transaction that makes it necessary.
 pub async fn enqueue(tx: &Tx, trace: &Trace, job: NewJob) -> Result<Enqueued, DbErr> {
     let (id, now): (JobId, _) = (trace.new_id(), trace.now());
-    let sql = "insert into jobs (id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)
-               values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $10)
-               on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing";
+    let sql = format!(
+        "{INTO_JOBS} values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $10)
+         on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing"
+    );
     let values = [
         id.into(),
         job.tenant.into(),
