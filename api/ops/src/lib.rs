@@ -3,5 +3,6 @@
 //! Nobody leans on it: a domain announces, and this crate listens.
 
 pub mod audit;
+pub mod inbox;
 pub mod jobs;
 pub mod usage;
