@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Asia::Tokyo;
+use commerce::deliveries::ShopDeliveries;
 use platform::audit::Sealer;
 use platform::config::Settings;
 use platform::db::{ConnectError, DatabaseSettings};
+use platform::inbox::{EMPTY, Emptying, Processing, Stranded};
 use platform::jobs::{Jobs, Schedule, Worker};
 use platform::outbox::{Listener, Relay};
 use platform::usage::Usage;
@@ -72,16 +75,23 @@ impl Background {
 }
 
 /// Who is handed events as they get their places: a new one has its line here.
-fn listeners(_app: &App) -> Vec<Arc<dyn Listener>> {
-    Vec::new()
+fn listeners(app: &App) -> Vec<Arc<dyn Listener>> {
+    vec![Arc::new(Stranded::new(app.clock.clone()))]
+}
+
+/// Which domain works on what providers delivered: a new port has its line here.
+fn deliveries() -> Processing {
+    Processing::new(vec![Arc::new(ShopDeliveries)])
 }
 
 /// Who does which kind of work: a new kind has its line here.
 fn workers(_app: &App) -> Vec<Arc<dyn Worker>> {
-    [ops::usage::workers()].into_iter().flatten().collect()
+    let inbox: [Arc<dyn Worker>; 2] = [Arc::new(deliveries()), Arc::new(Emptying)];
+    inbox.into_iter().chain(ops::usage::workers()).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
-    [ops::usage::schedules()].into_iter().flatten().collect()
+    let nightly = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
+    nightly.into_iter().chain(ops::usage::schedules()).collect()
 }

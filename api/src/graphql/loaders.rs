@@ -77,4 +77,6 @@ loaders! {
     items: commerce::orders::OrderItemRow,
     audit_events: ops::audit::AuditEventRow,
     jobs: ops::jobs::JobRow,
+    connections: people::connections::ConnectionRow,
+    webhook_events: ops::inbox::WebhookEventRow,
 }

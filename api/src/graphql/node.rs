@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};
 use super::errors::{IntoGraphql, bad_input};
+use super::inbox::{ProviderRegistration, WebhookEvent};
 use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
@@ -44,6 +45,10 @@ pub enum Node {
     AuditEvent(Arc<AuditEvent>),
     /// A job.
     Job(Arc<Job>),
+    /// A connection to a provider.
+    ProviderRegistration(Arc<ProviderRegistration>),
+    /// A delivery of a provider.
+    WebhookEvent(Arc<WebhookEvent>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -71,6 +76,8 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::Tenant),
         entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::User),
         entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
+        entities::ConnectionId::PREFIX => find::<ProviderRegistration>(ctx, uuid).await?.map(Arc::new).map(Node::ProviderRegistration),
+        entities::WebhookEventId::PREFIX => find::<WebhookEvent>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEvent),
         _ => return Err(not_a_node(&prefix)),
     })
 }
@@ -117,6 +124,8 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::OrderItemId::PREFIX => together::<OrderItem>(ctx, &ids, Node::OrderItem, &mut found).await?,
             entities::AuditEventId::PREFIX => together::<AuditEvent>(ctx, &ids, Node::AuditEvent, &mut found).await?,
             entities::JobId::PREFIX => together::<Job>(ctx, &ids, Node::Job, &mut found).await?,
+            entities::ConnectionId::PREFIX => together::<ProviderRegistration>(ctx, &ids, Node::ProviderRegistration, &mut found).await?,
+            entities::WebhookEventId::PREFIX => together::<WebhookEvent>(ctx, &ids, Node::WebhookEvent, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use commerce::stores::Stores;
 use ops::audit::Audit;
+use ops::inbox::WebhookEvents;
 use ops::jobs::JobControl;
 use people::api_tokens::ApiTokens;
+use people::connections::Connections;
 use people::identity::SignIn;
 use people::tenants::{TenantKeys, Tenants};
 use people::users::Users;
@@ -30,13 +32,30 @@ pub struct Services {
     pub audit: Audit,
     /// Jobs.
     pub jobs: JobControl,
+    /// Connections to providers.
+    pub connections: Connections,
+    /// What providers delivered.
+    pub webhook_events: WebhookEvents,
+    /// Where this API is reached from outside, when that is known.
+    pub public_url: Option<String>,
 }
 
 impl Services {
     /// The rooms, sealing under this master key.
-    pub fn new(master: &MasterKey, sign_in: SignIn) -> Self {
+    pub fn new(master: &MasterKey, sign_in: SignIn, public_url: Option<String>) -> Self {
         let keys = TenantKeys::new(master.clone());
-        Self { sign_in, tenants: Tenants::new(keys.clone()), users: Users, api_tokens: ApiTokens, stores: Stores::new(keys), audit: Audit, jobs: JobControl }
+        Self {
+            sign_in,
+            tenants: Tenants::new(keys.clone()),
+            users: Users,
+            api_tokens: ApiTokens,
+            stores: Stores::new(keys.clone()),
+            connections: Connections::new(keys),
+            webhook_events: WebhookEvents,
+            audit: Audit,
+            jobs: JobControl,
+            public_url,
+        }
     }
 }
 

@@ -19,9 +19,7 @@ pub(super) async fn of(tx: &Tx, delivery: &Stored) -> Result<Option<Shop>, DbErr
     select.columns(["id", "status", "currency_code"]).from("stores").and_where(Expr::col("tenant_id").eq(delivery.tenant));
     match (delivery.store, &delivery.account) {
         (Some(store), _) => select.and_where(Expr::col("id").eq(store)),
-        (None, Some(account)) => {
-            select.and_where(Expr::col("provider").eq(delivery.provider.as_str())).and_where(Expr::col("domain").eq(account.as_str()))
-        }
+        (None, Some(account)) => select.and_where(Expr::col("provider").eq(delivery.provider.as_str())).and_where(Expr::col("domain").eq(account.as_str())),
         (None, None) => return Ok(None),
     };
     let Some(row) = tx.query_one(&select).await? else { return Ok(None) };

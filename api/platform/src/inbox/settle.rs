@@ -45,8 +45,7 @@ pub(super) async fn to_be_tried_again(tx: &Tx, trace: &Trace, tenant: TenantId, 
 pub(super) async fn failed(tx: &Tx, trace: &Trace, id: WebhookEventId, why: &str, attempted: bool) -> Result<(), DbErr> {
     let sql = "update webhook_events set status = $1, attempts = attempts + $2, error_message = $3, processed_at = null, updated_at = $4
                where id = $5 and status = 'PENDING' returning tenant_id, store_id, provider";
-    let values: [Value; 5] =
-        [WebhookEventStatus::Failed.as_str().into(), i32::from(attempted).into(), reason(why).into(), trace.now().into(), id.into()];
+    let values: [Value; 5] = [WebhookEventStatus::Failed.as_str().into(), i32::from(attempted).into(), reason(why).into(), trace.now().into(), id.into()];
     let Some(row) = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await? else { return Ok(()) };
     let (tenant, store): (TenantId, Option<StoreId>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     count(&row.try_get_by_index::<String>(2)?, WebhookEventStatus::Failed);
