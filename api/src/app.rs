@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
+use people::connections::Connections;
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
+use people::tenants::TenantKeys;
 use platform::config::{JwtAlgorithm, MetricsAccess, Settings};
 use platform::crypto::MasterKey;
 use platform::health::{DatabaseCheck, HealthCheck, JobsCheck, MigrationsCheck, RelayCheck};
@@ -53,6 +55,10 @@ pub struct App {
     pub callers: Callers,
     /// What tenants use.
     pub usage: Usage,
+    /// By what providers' webhooks come in.
+    pub connections: Connections,
+    /// For how many days their bodies are kept.
+    pub webhook_payload_days: u16,
     /// Proxies that are believed.
     pub proxies: TrustedProxies,
     /// Pages that may call from a browser.
@@ -87,7 +93,7 @@ impl App {
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         Ok(Self {
-            schema: build(&limits, Services::new(master, sign_in, outgoing.clone())),
+            schema: build(&limits, Services::new(master, sign_in, outgoing.clone(), settings.public_url.clone())),
             outgoing,
             documents: DocumentCache::new(limits.clone()),
             throttle: Throttle::new(settings, &limits, Arc::new(MemoryBuckets::default()), clock.clone()),
@@ -104,6 +110,8 @@ impl App {
             master: master.clone(),
             feeds: Feeds::default(),
             clock,
+            connections: Connections::new(TenantKeys::new(master.clone())),
+            webhook_payload_days: settings.webhook_payload_days,
             proxies: TrustedProxies(settings.trusted_proxies.clone()),
             cors_origins: settings.cors_origins.clone(),
             graphiql,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Asia::Tokyo;
+use commerce::deliveries::ShopDeliveries;
 use ops::webhooks::{Announcer, Deliverer};
 use people::tenants::TenantKeys;
 use platform::audit::Sealer;
 use platform::config::Settings;
 use platform::db::{ConnectError, DatabaseSettings};
+use platform::inbox::{EMPTY, Emptying, Processing, Stranded};
 use platform::jobs::{Jobs, Schedule, Worker};
 use platform::outbox::{Listener, Relay};
 use platform::usage::Usage;
@@ -75,16 +78,23 @@ impl Background {
 
 /// Who is handed events as they get their places: a new one has its line here.
 fn listeners(app: &App) -> Vec<Arc<dyn Listener>> {
-    vec![Arc::new(Announcer::new(app.clock.clone()))]
+    vec![Arc::new(Announcer::new(app.clock.clone())), Arc::new(Stranded::new(app.clock.clone()))]
+}
+
+/// Which domain works on what providers delivered: a new port has its line here.
+fn deliveries() -> Processing {
+    Processing::new(vec![Arc::new(ShopDeliveries)])
 }
 
 /// Who does which kind of work: a new kind has its line here.
 fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
     let deliverer = Deliverer::new(TenantKeys::new(app.master.clone()), app.outgoing.clone());
-    [ops::usage::workers(), vec![Arc::new(deliverer), Arc::new(ops::upkeep::Cleaner)]].into_iter().flatten().collect()
+    let own: [Arc<dyn Worker>; 4] = [Arc::new(deliveries()), Arc::new(Emptying), Arc::new(deliverer), Arc::new(ops::upkeep::Cleaner)];
+    own.into_iter().chain(ops::usage::workers()).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
-    [ops::usage::schedules(), ops::upkeep::schedules()].into_iter().flatten().collect()
+    let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
+    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
 }

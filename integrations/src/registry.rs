@@ -16,3 +16,8 @@ pub fn commerce(key: &str) -> Option<&'static dyn CommerceProvider> {
 pub fn webhooks(key: &str) -> Option<&'static dyn WebhookSource> {
     commerce(key).map(|provider| provider as &dyn WebhookSource)
 }
+
+/// The keys of those that send webhooks.
+pub fn webhook_keys() -> impl Iterator<Item = &'static str> {
+    COMMERCE.iter().map(|provider| provider.key())
+}

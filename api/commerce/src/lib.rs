@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod changes;
 pub mod customers;
+pub mod deliveries;
 pub mod demo;
 pub mod imports;
 pub mod orders;

@@ -3,6 +3,7 @@
 //! Nobody leans on it: a domain announces, and this crate listens.
 
 pub mod audit;
+pub mod inbox;
 pub mod jobs;
 pub mod upkeep;
 pub mod usage;

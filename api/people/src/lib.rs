@@ -4,6 +4,7 @@
 
 pub mod api_tokens;
 pub mod bootstrap;
+pub mod connections;
 pub mod identity;
 pub mod tenants;
 pub mod users;

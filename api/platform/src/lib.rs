@@ -11,6 +11,7 @@ pub mod db;
 pub mod filter;
 pub mod health;
 pub mod idempotency;
+pub mod inbox;
 pub mod jobs;
 pub mod limits;
 pub mod outbox;

@@ -162,6 +162,30 @@ pub enum WebhookDeliveryStatus {
     Failed,
 }
 
+/// Whether a connection to a provider takes deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::ConnectionStatus")]
+pub enum ConnectionStatus {
+    /// It does.
+    Active,
+    /// Deliveries to it are refused.
+    Disabled,
+}
+
+/// How far a delivery of a provider is (seed 004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::WebhookEventStatus")]
+pub enum WebhookEventStatus {
+    /// Stored, and waits to be worked on.
+    Pending,
+    /// Worked on.
+    Processed,
+    /// Nothing is done with it; `errorMessage` says why.
+    Ignored,
+    /// It could not be worked on and is not tried again by itself; `errorMessage` says why, and it can be replayed.
+    Failed,
+}
+
 render_scalars! {
     WebhookEndpointStatus: |value, out| serde_json::to_writer(out, entities::WebhookEndpointStatus::from(*value).as_str())?;
     WebhookDeliveryStatus: |value, out| serde_json::to_writer(out, entities::WebhookDeliveryStatus::from(*value).as_str())?;
@@ -173,5 +197,7 @@ render_scalars! {
     StoreDataKind: |value, out| serde_json::to_writer(out, entities::StoreDataKind::from(*value).as_str())?;
     OrderStatus: |value, out| serde_json::to_writer(out, entities::OrderStatus::from(*value).as_str())?;
     FinancialStatus: |value, out| serde_json::to_writer(out, entities::FinancialStatus::from(*value).as_str())?;
+    ConnectionStatus: |value, out| serde_json::to_writer(out, entities::ConnectionStatus::from(*value).as_str())?;
+    WebhookEventStatus: |value, out| serde_json::to_writer(out, entities::WebhookEventStatus::from(*value).as_str())?;
     FulfillmentStatus: |value, out| serde_json::to_writer(out, entities::FulfillmentStatus::from(*value).as_str())?;
 }

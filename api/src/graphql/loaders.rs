@@ -79,4 +79,6 @@ loaders! {
     jobs: ops::jobs::JobRow,
     webhook_endpoints: ops::webhooks::WebhookEndpointRow,
     webhook_deliveries: ops::webhooks::WebhookDeliveryRow,
+    connections: people::connections::ConnectionRow,
+    webhook_events: ops::inbox::WebhookEventRow,
 }

@@ -6,6 +6,7 @@ mod cost;
 mod document;
 mod enums;
 mod errors;
+mod inbox;
 mod input;
 mod loaders;
 mod node;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};
 use super::errors::{IntoGraphql, bad_input};
+use super::inbox::{ProviderRegistration, WebhookEvent};
 use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
@@ -49,6 +50,10 @@ pub enum Node {
     WebhookEndpoint(Arc<WebhookEndpoint>),
     /// An event on its way to a webhook endpoint.
     WebhookDelivery(Arc<WebhookDelivery>),
+    /// A connection to a provider.
+    ProviderRegistration(Arc<ProviderRegistration>),
+    /// A delivery of a provider.
+    WebhookEvent(Arc<WebhookEvent>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -78,6 +83,8 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::TenantId::PREFIX => Tenant::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::Tenant),
         entities::UserId::PREFIX => User::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::User),
         entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
+        entities::ConnectionId::PREFIX => find::<ProviderRegistration>(ctx, uuid).await?.map(Arc::new).map(Node::ProviderRegistration),
+        entities::WebhookEventId::PREFIX => find::<WebhookEvent>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEvent),
         _ => return Err(not_a_node(&prefix)),
     })
 }
@@ -126,6 +133,8 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::JobId::PREFIX => together::<Job>(ctx, &ids, Node::Job, &mut found).await?,
             entities::WebhookEndpointId::PREFIX => together::<WebhookEndpoint>(ctx, &ids, Node::WebhookEndpoint, &mut found).await?,
             entities::WebhookDeliveryId::PREFIX => together::<WebhookDelivery>(ctx, &ids, Node::WebhookDelivery, &mut found).await?,
+            entities::ConnectionId::PREFIX => together::<ProviderRegistration>(ctx, &ids, Node::ProviderRegistration, &mut found).await?,
+            entities::WebhookEventId::PREFIX => together::<WebhookEvent>(ctx, &ids, Node::WebhookEvent, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

@@ -3,9 +3,11 @@
 use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::stores::StoreError;
 use ops::audit::AuditError;
+use ops::inbox::WebhookEventError;
 use ops::jobs::JobRefused;
 use ops::webhooks::WebhookError;
 use people::api_tokens::ApiTokenError;
+use people::connections::ConnectionError;
 use people::identity::SignInError;
 use people::tenants::TenantError;
 use people::users::UserError as UsersError;
@@ -105,6 +107,10 @@ user_error_codes! {
     LimitReached = "LIMIT_REACHED",
     /// The webhook endpoint is disabled: nothing is sent to it.
     EndpointDisabled = "ENDPOINT_DISABLED",
+    /// The payload was deleted: there is nothing left to work on.
+    PayloadDeleted = "PAYLOAD_DELETED",
+    /// It still waits to be worked on.
+    StillPending = "STILL_PENDING",
 }
 
 /// A refusal that a caller should expect, and can mend.
@@ -253,6 +259,30 @@ impl Expected for WebhookError {
             Self::Key(error) => Err(internal(error)),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::Url(_) | Self::TooMany | Self::EndpointDisabled => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for ConnectionError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Idempotency(error) => Err(idempotency(error)),
+            Self::Key(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for WebhookEventError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound | Self::PayloadDeleted | Self::StillPending => data(code, field, message),
         }
     }
 }

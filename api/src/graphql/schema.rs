@@ -5,6 +5,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 use super::commerce::{CommerceQuery, StoreMutation};
 use super::cost::CostExtension;
 use super::document::Limits;
+use super::inbox::{InboxMutation, InboxQuery};
 use super::node::NodeQuery;
 use super::ops::{AuditMutation, AuditQuery, JobMutation, JobQuery, UsageQuery, WebhookMutation, WebhookQuery};
 use super::people::{ApiTokenMutation, ApiTokenQuery, IdentityMutation, TenantMutation, TenantQuery, UserMutation, UserQuery, ViewerQuery};
@@ -16,11 +17,21 @@ use super::services::Services;
 /// What is missing and what is another tenant's is null. `extensions.cost` of an answer tells what it cost: `requestedQueryCost` is a point for every field that it might have returned (a list
 /// counted by the rows it may have), `actualQueryCost` for every field that it did; the rest was given back to the caller's bucket.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, TenantQuery, UserQuery, ApiTokenQuery, CommerceQuery, NodeQuery, AuditQuery, JobQuery, UsageQuery, WebhookQuery);
+pub struct Query(ViewerQuery, TenantQuery, UserQuery, ApiTokenQuery, CommerceQuery, InboxQuery, NodeQuery, AuditQuery, JobQuery, UsageQuery, WebhookQuery);
 
 /// What can be changed. Refusals that a caller should expect are data, in `userErrors`; nothing was done then.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, TenantMutation, UserMutation, ApiTokenMutation, StoreMutation, AuditMutation, JobMutation, WebhookMutation);
+pub struct Mutation(
+    IdentityMutation,
+    TenantMutation,
+    UserMutation,
+    ApiTokenMutation,
+    StoreMutation,
+    InboxMutation,
+    AuditMutation,
+    JobMutation,
+    WebhookMutation,
+);
 
 /// The schema.
 pub type NorenSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -6,9 +6,11 @@ use async_graphql::{Context, Result};
 use commerce::stores::Stores;
 use integrations::outgoing::Outgoing;
 use ops::audit::Audit;
+use ops::inbox::WebhookEvents;
 use ops::jobs::JobControl;
 use ops::webhooks::Webhooks;
 use people::api_tokens::ApiTokens;
+use people::connections::Connections;
 use people::identity::SignIn;
 use people::tenants::{TenantKeys, Tenants};
 use people::users::Users;
@@ -34,11 +36,17 @@ pub struct Services {
     pub jobs: JobControl,
     /// Webhooks for integrations.
     pub webhooks: Webhooks,
+    /// Connections to providers.
+    pub connections: Connections,
+    /// What providers delivered.
+    pub webhook_events: WebhookEvents,
+    /// Where this API is reached from outside, when that is known.
+    pub public_url: Option<String>,
 }
 
 impl Services {
     /// The rooms, sealing under this master key and dialling this way.
-    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing) -> Self {
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, public_url: Option<String>) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,
@@ -46,9 +54,12 @@ impl Services {
             users: Users,
             api_tokens: ApiTokens,
             stores: Stores::new(keys.clone()),
+            connections: Connections::new(keys.clone()),
+            webhook_events: WebhookEvents,
             audit: Audit,
             jobs: JobControl,
             webhooks: Webhooks::new(keys, outgoing),
+            public_url,
         }
     }
 }

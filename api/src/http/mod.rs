@@ -12,6 +12,7 @@ mod router;
 mod server;
 mod slow;
 mod throttle;
+mod webhooks;
 
 pub use client::TrustedProxies;
 pub use graphiql::Example;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -13,7 +13,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{endpoint, graphiql, health, metrics};
+use super::{endpoint, graphiql, health, metrics, webhooks};
 use crate::app::App;
 use crate::telemetry::continue_trace;
 
@@ -34,6 +34,7 @@ impl MakeRequestId for NewRequestId {
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/graphql", any(endpoint::graphql))
+        .route("/webhooks/{provider}/{connection}", post(webhooks::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/api/health", get(health::ready))

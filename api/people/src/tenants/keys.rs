@@ -67,6 +67,11 @@ impl TenantKeys {
         Ok(self.numbered(tx, permit, place.tenant.into(), id).await?.open(place, sealed)?)
     }
 
+    /// A tenant's key from its stored form, for what is looked up before the tenant is known.
+    pub(crate) fn unwrap(&self, tenant: TenantId, id: u32, wrapped: &[u8]) -> Result<TenantKey, SealError> {
+        TenantKey::unwrap(&self.master, tenant.uuid(), id, wrapped)
+    }
+
     async fn numbered<A: Action>(&self, tx: &Tx, permit: &Permit<A>, tenant: TenantId, id: u32) -> Result<TenantKey, TenantKeyError> {
         let wrapped = store::key(tx, permit, tenant, id).await?.ok_or(TenantKeyError::Missing(id))?;
         Ok(TenantKey::unwrap(&self.master, tenant.uuid(), id, &wrapped)?)

@@ -56,6 +56,10 @@ pub struct Settings {
     pub otlp_endpoint: Option<Url>,
     /// How long a shutdown waits for requests to finish, in seconds.
     pub shutdown_grace: u64,
+    /// Where this API is reached from outside, without a slash at the end; addresses that it tells begin with it.
+    pub public_url: Option<String>,
+    /// For how many days the bodies of received webhooks are kept.
+    pub webhook_payload_days: u16,
     /// Outside identity providers.
     pub identity_providers: Vec<IdentityProvider>,
 }

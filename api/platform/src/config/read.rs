@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 22] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -44,6 +44,8 @@ const NAMES: [&str; 20] = [
     "metrics_token",
     "otlp_endpoint",
     "shutdown_grace",
+    "public_url",
+    "webhook_payload_days",
     "identity_providers",
 ];
 
@@ -109,6 +111,10 @@ impl Reader {
             metrics_token: self.metrics_token(),
             otlp_endpoint: self.parsed("otlp_endpoint", "an http or https URL such as http://127.0.0.1:4318", http_url),
             shutdown_grace: self.parsed("shutdown_grace", "seconds from 0 to 600", |text| text.parse().ok().filter(|n| *n <= 600)).unwrap_or(30),
+            public_url: self.parsed("public_url", "an http or https address such as https://api.example.com", public_url),
+            webhook_payload_days: self
+                .parsed("webhook_payload_days", "days from 1 to 365", |text| text.parse().ok().filter(|n| (1..=365).contains(n)))
+                .unwrap_or(30),
             identity_providers: self.identity_providers(),
         }
     }
@@ -222,6 +228,13 @@ fn http_url(text: &str) -> Option<url::Url> {
     url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// An address that paths can be put behind.
+fn public_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
 }
@@ -262,8 +275,10 @@ mod tests {
             jail.set_env("NOREN_MASTER_KEY", "short");
             jail.set_env("NOREN_METRICS_TOKEN", "short");
             jail.set_env("NOREN_OTLP_ENDPOINT", "collector:4318");
+            jail.set_env("NOREN_PUBLIC_URL", "api.example.com");
+            jail.set_env("NOREN_WEBHOOK_PAYLOAD_DAYS", "0");
             let SettingsErrors(more) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
-            assert_eq!(more.len(), 7, "{more:?}");
+            assert_eq!(more.len(), 9, "{more:?}");
             assert_eq!(errors.len(), 3, "{errors:?}");
             assert!(errors.iter().any(|e| e.contains("`graphiql` is `maybe`; accepted: on, off or auto")), "{errors:?}");
             Ok(())

@@ -11,7 +11,6 @@ use crate::db::{Tx, Wake, is_sqlite};
 
 /// Jobs of one statement: each takes ten parameters, of which SQLite takes 32,766.
 const AT_ONCE: usize = 1_000;
-const COLUMNS: &str = "id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at";
 const ONCE: &str = "on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing";
 
 /// A job to be done.
@@ -55,6 +54,10 @@ pub enum Enqueued {
     AlreadyThere,
 }
 
+/// The columns of a job that is enqueued.
+pub(crate) const INTO_JOBS: &str =
+    "insert into jobs (id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)";
+
 /// Writes a job into the transaction that makes it necessary.
 pub async fn enqueue(tx: &Tx, trace: &Trace, job: NewJob) -> Result<Enqueued, DbErr> {
     let id: JobId = trace.new_id();
@@ -91,7 +94,7 @@ async fn insert(tx: &Tx, trace: &Trace, jobs: Vec<(JobId, NewJob)>) -> Result<u6
             now.into(),
         ]);
     }
-    let sql = format!("insert into jobs ({COLUMNS}) values {} {ONCE}", rows.join(", "));
+    let sql = format!("{INTO_JOBS} values {} {ONCE}", rows.join(", "));
     let written = tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected();
     tx.will_wake(Wake::Jobs);
     Ok(written)

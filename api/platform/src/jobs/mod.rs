@@ -12,6 +12,7 @@ mod settle;
 mod work;
 
 pub use claim::{JobsLag, lag};
+pub(crate) use enqueue::INTO_JOBS;
 pub use enqueue::{Enqueued, NewJob, enqueue, enqueue_all, hasten};
 pub use runner::Jobs;
 pub use schedule::Schedule;

@@ -1,0 +1,87 @@
+//! What shop systems delivered: read as the provider wrote it, and written to the store that it is about.
+//!
+//! May touch the stores' rows, the provider's `parse` and `changes`; storing and settling deliveries is the inbox's.
+
+mod store;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use entities::{EventType, StoreId, StoreStatus};
+use integrations::ports::commerce::{CommerceEvent, OrderChange};
+use integrations::ports::delivery::{DeliveryParts, Verified};
+use integrations::registry;
+use platform::inbox::{HandleError, Handled, Handler, Stored};
+use platform::jobs::Running;
+use platform::outbox::emit;
+use platform::record::Happened;
+use platform::{Ids, Tx};
+use serde_json::json;
+
+use crate::changes::{Applied, AppliedOrder, ChangeError, StorePlace, apply_order};
+use store::Shop;
+
+/// Works on the deliveries of shop systems.
+pub struct ShopDeliveries;
+
+#[async_trait]
+impl Handler for ShopDeliveries {
+    fn takes(&self, provider: &str) -> bool {
+        registry::commerce(provider).is_some()
+    }
+
+    async fn handle(&self, tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
+        let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
+        match provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))? {
+            CommerceEvent::Ignored { topic } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {topic}"))),
+            CommerceEvent::OrderChanged(change) => {
+                let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
+                match shop.status {
+                    // A paused store keeps what it knows up to date.
+                    StoreStatus::Active | StoreStatus::Inactive => write_order(tx, job, delivery, &shop, &change).await,
+                    StoreStatus::Uninstalled => Ok(Handled::ignored(Some(shop.id), "the app was removed from the shop")),
+                }
+            }
+        }
+    }
+}
+
+async fn write_order(tx: &Tx, job: &Running, delivery: &Stored, shop: &Shop, change: &OrderChange) -> Result<Handled, HandleError> {
+    let place = StorePlace { tenant: delivery.tenant, store: shop.id, currency: shop.currency };
+    let applied = apply_order(tx, &place, &change.order, &change.items, job.now(), &Ids::new(job.clock())).await.map_err(|error| match error {
+        ChangeError::Rejected(line) => HandleError::Rejected(line.to_string()),
+        ChangeError::Importing => HandleError::Later(error.to_string()),
+        ChangeError::Storage(error) => HandleError::Storage(error),
+    })?;
+    announce(tx, job, delivery, shop.id, applied).await?;
+    Ok(Handled::processed(Some(shop.id)))
+}
+
+async fn announce(tx: &Tx, job: &Running, delivery: &Stored, store: StoreId, AppliedOrder { order, outcome }: AppliedOrder) -> Result<(), HandleError> {
+    let kind = match outcome {
+        Applied::Created => EventType::OrderCreated,
+        Applied::Updated => EventType::OrderUpdated,
+        Applied::Unchanged => return Ok(()),
+    };
+    let data = json!({ "orderId": order, "storeId": store });
+    let happened = Happened { kind, tenant: Some(delivery.tenant), store: Some(store), subject: Some(order.to_string()), data };
+    Ok(emit(tx, &job.trace(), happened).await?)
+}
+
+fn unknown(delivery: &Stored) -> HandleError {
+    let account = delivery.account.as_deref().unwrap_or("that it names");
+    HandleError::Rejected(format!("the tenant has no store {account}; connect it with storeConnect, then replay this delivery"))
+}
+
+/// The delivery as the provider verified it.
+fn verified(delivery: &Stored) -> Verified {
+    Verified::stored(DeliveryParts {
+        event_id: delivery.event_id.clone(),
+        topic: delivery.topic.clone(),
+        account: delivery.account.clone(),
+        triggered_at: delivery.triggered_at,
+        api_version: delivery.api_version.clone(),
+        provider_event_id: delivery.provider_event_id.clone(),
+        headers: serde_json::from_value(delivery.headers.clone()).unwrap_or_default(),
+        body: Bytes::from(delivery.payload.clone()),
+    })
+}

@@ -1,0 +1,59 @@
+//! Why something about connections is refused.
+
+use platform::idempotency::IdempotencyError;
+use platform::{DbErr, Denied};
+
+use crate::tenants::TenantKeyError;
+use crate::validation::Invalid;
+
+/// Why something about connections is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// No such connection or tenant, or not the caller's.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// A platform administrator has to say which tenant.
+    #[error("say which tenant: a platform administrator has none of their own")]
+    TenantRequired,
+    /// A value that cannot be accepted.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The idempotency key cannot be used.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    /// A key could not be had.
+    #[error("internal error")]
+    Key(#[from] TenantKeyError),
+    /// The database failed.
+    #[error("internal error")]
+    Storage(#[from] DbErr),
+}
+
+impl ConnectionError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::TenantRequired => "TENANT_REQUIRED",
+            Self::Invalid(invalid) => invalid.problem.code(),
+            Self::Idempotency(IdempotencyError::Conflict) => "CONFLICT",
+            Self::Idempotency(IdempotencyError::Malformed) => "BAD_USER_INPUT",
+            Self::Idempotency(IdempotencyError::Storage(_)) | Self::Key(_) | Self::Storage(_) => "INTERNAL",
+        }
+    }
+
+    /// The input's field that is to blame.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound("tenant") | Self::TenantRequired => Some("tenantId"),
+            Self::NotFound(_) => Some("id"),
+            Self::Invalid(invalid) => Some(invalid.field),
+            Self::Idempotency(_) => Some("idempotencyKey"),
+            Self::Denied(_) | Self::Key(_) | Self::Storage(_) => None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Connections: an app's or account's registration with a provider, which belongs to a tenant, and the secrets that the
+//! provider signs its deliveries with.
+
+mod error;
+mod list;
+mod receiving;
+mod row;
+mod service;
+mod store;
+
+pub use error::ConnectionError;
+pub use list::{ConnectionFilter, ConnectionSort};
+pub use receiving::{ReceiveError, Receiver};
+pub use row::ConnectionRow;
+pub use service::{ConnectionChanges, Connections, NewConnection};
+
+use platform::reading::Reading;
+
+/// The reading face of connections.
+pub type ConnectionReading = Reading<ConnectionRow>;

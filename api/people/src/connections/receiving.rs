@@ -1,0 +1,68 @@
+//! A connection from outside: found by its id alone, before its tenant is known, with the secrets that open its deliveries.
+
+use chrono::{DateTime, Utc};
+use entities::{ConnectionId, ConnectionStatus, TenantId, TenantStatus};
+use platform::crypto::{SealError, TenantKey, Where, sealed_with};
+use platform::{Database, DbErr};
+use sea_orm::QueryResult;
+use secrecy::SecretString;
+
+use super::service::Connections;
+use super::store::{self, PREVIOUS, SECRET, TABLE};
+
+/// A connection that takes deliveries.
+pub struct Receiver {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// What deliveries may be signed with now: the current secret and, while a rotation lasts, the previous one.
+    pub secrets: Vec<SecretString>,
+}
+
+/// Why a connection could not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// Its secret does not open.
+    #[error("a secret of the connection does not open: {0}")]
+    Secret(#[from] SealError),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] DbErr),
+}
+
+impl Connections {
+    /// The connection with this id, when it is with this provider, takes deliveries, and its tenant is not deleted.
+    ///
+    /// A suspended tenant's connections take deliveries: providers do not send again what was refused for long, and what
+    /// happened in a shop has happened. It is what the tenant does that is suspended.
+    pub async fn receiver(&self, db: &Database, provider: &str, id: ConnectionId, now: DateTime<Utc>) -> Result<Option<Receiver>, ReceiveError> {
+        let rows = store::receiving(db, id).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (tenant, of): (TenantId, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let (status, tenant_status): (ConnectionStatus, TenantStatus) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        if of != provider || status != ConnectionStatus::Active || tenant_status == TenantStatus::Deleted {
+            return Ok(None);
+        }
+        let until: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
+        let current: Option<Vec<u8>> = row.try_get_by_index(4)?;
+        let previous: Option<Vec<u8>> = row.try_get_by_index(5)?;
+        let mut secrets = Vec::with_capacity(2);
+        for (column, sealed) in [(SECRET, current), (PREVIOUS, previous.filter(|_| until.is_some_and(|until| now < until)))] {
+            if let Some(sealed) = sealed {
+                let place = Where { tenant: tenant.uuid(), table: TABLE, row: id.uuid(), column };
+                secrets.push(self.key(&rows, tenant, sealed_with(&sealed)?)?.open(place, &sealed)?);
+            }
+        }
+        Ok(Some(Receiver { connection: id, tenant, secrets }))
+    }
+
+    fn key(&self, rows: &[QueryResult], tenant: TenantId, id: u32) -> Result<TenantKey, ReceiveError> {
+        for row in rows {
+            if row.try_get_by_index::<Option<i32>>(7)?.is_some_and(|found| found.unsigned_abs() == id) {
+                return Ok(self.keys.unwrap(tenant, id, &row.try_get_by_index::<Vec<u8>>(8)?)?);
+            }
+        }
+        Err(SealError::OtherKey(id).into())
+    }
+}

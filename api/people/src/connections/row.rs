@@ -1,0 +1,31 @@
+//! The rows of connections; their sealed columns are read elsewhere.
+
+use chrono::{DateTime, Utc};
+use entities::{ConnectionId, ConnectionStatus, TenantId};
+use platform::{row, tenant_row};
+
+row! {
+    /// An app's or account's registration with a provider.
+    pub struct ConnectionRow from connections {
+        /// The row's id.
+        id: ConnectionId = Id,
+        /// The tenant that the row belongs to.
+        tenant_id: TenantId = TenantId,
+        /// The provider's key.
+        provider: String = Provider,
+        /// What people call it.
+        name: String = Name,
+        /// The provider's id of the app or account.
+        account: Option<String> = Account,
+        /// Whether it takes deliveries.
+        status: ConnectionStatus = Status,
+        /// Until when the previous webhook secret is accepted (UTC).
+        previous_webhook_secret_until: Option<DateTime<Utc>> = PreviousWebhookSecretUntil,
+        /// When it came to be (UTC).
+        created_at: DateTime<Utc> = CreatedAt,
+        /// When it was last changed (UTC).
+        updated_at: DateTime<Utc> = UpdatedAt,
+    }
+}
+
+tenant_row!(ConnectionRow in "connections", id id);

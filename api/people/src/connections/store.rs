@@ -1,0 +1,69 @@
+//! The queries of connections, private to this room.
+
+use entities::tables::connections::{Column, Entity};
+use entities::{ConnectionId, TenantId};
+use platform::callers::actions::ManageConnections;
+use platform::db::List;
+use platform::{Database, Permit, Tx};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult, Value};
+
+use super::row::ConnectionRow;
+
+pub(super) const SECRET: &str = "webhook_secret_sealed";
+pub(super) const PREVIOUS: &str = "previous_webhook_secret_sealed";
+pub(super) const TABLE: &str = "connections";
+
+/// A connection that the permit covers.
+pub(super) async fn find(tx: &Tx, permit: &Permit<ManageConnections>, id: ConnectionId) -> Result<Option<ConnectionRow>, DbErr> {
+    Ok(List::<ConnectionRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop())
+}
+
+/// The same, held against other writers until the transaction ends.
+pub(super) async fn lock(tx: &Tx, permit: &Permit<ManageConnections>, id: ConnectionId) -> Result<Option<ConnectionRow>, DbErr> {
+    Ok(List::<ConnectionRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+}
+
+pub(super) async fn insert(tx: &Tx, _permit: &Permit<ManageConnections>, row: entities::tables::connections::ActiveModel) -> Result<(), DbErr> {
+    Entity::insert(row).exec_without_returning(tx).await.map(drop)
+}
+
+/// Writes columns of a connection that was found under the permit.
+pub(super) async fn update(tx: &Tx, _permit: &Permit<ManageConnections>, row: &ConnectionRow, values: Vec<(Column, Value)>) -> Result<(), DbErr> {
+    let values = values.into_iter().map(|(column, value)| (column, Expr::val(value)));
+    let this = Expr::col(Column::TenantId).eq(row.tenant_id).and(Expr::col(Column::Id).eq(row.id));
+    tx.execute(&Query::update().table(Entity).values(values).and_where(this).take()).await.map(drop)
+}
+
+/// The sealed secrets of a connection that was found under the permit: the current and the previous one.
+pub(super) async fn sealed(tx: &Tx, _permit: &Permit<ManageConnections>, row: &ConnectionRow) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), DbErr> {
+    let this = Expr::col(Column::TenantId).eq(row.tenant_id).and(Expr::col(Column::Id).eq(row.id));
+    let select = Query::select().columns([Column::WebhookSecretSealed, Column::PreviousWebhookSecretSealed]).from(Entity).and_where(this).take();
+    match tx.query_one(&select).await? {
+        Some(row) => Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+        None => Ok((None, None)),
+    }
+}
+
+/// Whether a tenant is there and not deleted.
+pub(super) async fn tenant_is_there(tx: &Tx, permit: &Permit<ManageConnections>, tenant: TenantId) -> Result<bool, DbErr> {
+    if !permit.covers(tenant) {
+        return Ok(false);
+    }
+    let select = Query::select().column("id").from("tenants").and_where(Expr::col("id").eq(tenant)).and_where(Expr::col("deleted_at").is_null()).take();
+    Ok(tx.query_one(&select).await?.is_some())
+}
+
+/// A connection as it is found before its tenant is known, a row for each key of the tenant: tenant, provider, status, the
+/// tenant's status, secret, previous secret and until when, key id, wrapped key.
+pub(super) async fn receiving(db: &Database, id: ConnectionId) -> Result<Vec<QueryResult>, DbErr> {
+    let sql = if platform::db::is_sqlite(db.backend()) {
+        "select c.tenant_id, c.provider, c.status, n.status, c.webhook_secret_sealed, c.previous_webhook_secret_sealed,
+           c.previous_webhook_secret_until, k.key_id, k.wrapped
+         from connections c join tenants n on n.id = c.tenant_id left join tenant_keys k on k.tenant_id = c.tenant_id
+         where c.id = $1"
+    } else {
+        "select * from noren_webhook_connection($1)"
+    };
+    db.query_all(sql, [id.into()]).await
+}

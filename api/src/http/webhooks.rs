@@ -1,0 +1,166 @@
+//! Webhooks of providers: what is properly signed is stored, once, before it is answered; the work on it is a job's.
+//!
+//! A connection that is not there, one of another provider, a disabled one and one of a deleted tenant answer alike.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use entities::ConnectionId;
+use integrations::ports::delivery::{Delivery, DeliveryError, WebhookSource};
+use integrations::registry;
+use people::connections::Receiver;
+use platform::Trace;
+use platform::inbox::{Incoming, Kept, PROCESS, keep};
+use serde_json::json;
+
+use crate::app::App;
+
+/// The largest body taken, in bytes.
+const BODY: usize = 2 * 1024 * 1024;
+/// How long a body may take to arrive, and storing it to be done.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Stored,
+    Duplicate,
+    BadSignature,
+    Stale,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Slow,
+    Broken,
+    Failed,
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::BadSignature => "bad_signature",
+            Self::Stale => "stale",
+            Self::Malformed => "malformed",
+            Self::NotFound => "not_found",
+            Self::TooLarge => "too_large",
+            Self::Slow => "slow",
+            Self::Broken => "broken",
+            Self::Failed => "failed",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Stored | Self::Duplicate => StatusCode::OK,
+            Self::BadSignature | Self::Stale => StatusCode::UNAUTHORIZED,
+            Self::Malformed | Self::Broken => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Failed => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// An outcome with what the sender is told; nothing when all is well.
+type Answer = (Outcome, String);
+
+fn answer(outcome: Outcome, message: impl Into<String>) -> Answer {
+    (outcome, message.into())
+}
+
+/// `POST /webhooks/{provider}/{connection}`.
+pub async fn receive(State(app): State<Arc<App>>, Path((provider, connection)): Path<(String, String)>, request: Request) -> Response {
+    let began = Instant::now();
+    let source = registry::webhooks(&provider);
+    // Labels come from a closed set, whatever paths are tried.
+    let provider = source.map_or("unknown", |source| source.key());
+    let (outcome, message) = match (source, ConnectionId::parse(&connection)) {
+        (Some(source), Ok(connection)) => taken_in(&app, source, connection, request).await.unwrap_or_else(|refused| refused),
+        (None, _) | (_, Err(_)) => not_found(),
+    };
+    metrics::counter!("noren_webhook_deliveries_total", "provider" => provider, "outcome" => outcome.word()).increment(1);
+    metrics::histogram!("noren_webhook_delivery_seconds", "provider" => provider).record(began.elapsed().as_secs_f64());
+    if !outcome.status().is_success() {
+        tracing::warn!(provider, connection, outcome = outcome.word(), message, "a webhook was not taken");
+    }
+    if outcome.status().is_success() {
+        return outcome.status().into_response();
+    }
+    (outcome.status(), axum::Json(json!({ "error": message }))).into_response()
+}
+
+fn not_found() -> Answer {
+    answer(Outcome::NotFound, "no connection takes webhooks here")
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Answer {
+    tracing::error!(%error, "a webhook could not be stored");
+    answer(Outcome::Failed, "the delivery could not be stored; send it again")
+}
+
+async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection: ConnectionId, request: Request) -> Result<Answer, Answer> {
+    let found = app.connections.receiver(&app.db, source.key(), connection, app.clock.now()).await;
+    let receiver = found.map_err(|error| failed(&error))?.ok_or_else(not_found)?;
+    let (parts, body) = request.into_parts();
+    let body = arrived(&parts.headers, body).await?;
+    // A client that hangs up must not cut the transaction short, nor a shutdown the work on what was accepted.
+    let work = store(app.clone(), source, receiver, parts.headers, body);
+    let task = app.tasks.spawn(tracing::Instrument::instrument(work, tracing::Span::current()));
+    match tokio::time::timeout(PATIENCE, task).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(panic)) => Err(failed(&panic)),
+        Err(_) => Err(failed(&"it took too long")),
+    }
+}
+
+async fn arrived(headers: &HeaderMap, body: Body) -> Result<Bytes, Answer> {
+    let too_large = || answer(Outcome::TooLarge, format!("the body is larger than {BODY} bytes"));
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if told.is_some_and(|length| length > BODY) {
+        return Err(too_large());
+    }
+    let arriving = tokio::time::timeout(PATIENCE, to_bytes(body, BODY)).await;
+    arriving.map_err(|_| answer(Outcome::Slow, format!("the body did not arrive within {} s", PATIENCE.as_secs())))?.map_err(|error| {
+        let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
+        if limited { too_large() } else { answer(Outcome::Broken, "the body did not arrive whole") }
+    })
+}
+
+async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, body: Bytes) -> Result<Answer, Answer> {
+    let headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let now = app.clock.now();
+    let verified = source.verify(&Delivery { headers: &headers, body: &body }, &receiver.secrets, now).map_err(|error| match &error {
+        DeliveryError::BadSignature => answer(Outcome::BadSignature, error.to_string()),
+        DeliveryError::Stale { .. } => answer(Outcome::Stale, error.to_string()),
+        DeliveryError::Malformed(_) => answer(Outcome::Malformed, error.to_string()),
+    })?;
+    let parts = verified.into_parts();
+    let delivery = Incoming {
+        tenant: receiver.tenant,
+        connection: receiver.connection,
+        provider: source.key().to_owned(),
+        topic: parts.topic,
+        account: parts.account,
+        event_id: parts.event_id,
+        provider_event_id: parts.provider_event_id,
+        api_version: parts.api_version,
+        headers: json!(parts.headers),
+        payload: parts.body,
+        triggered_at: parts.triggered_at,
+        payload_deletion_at: now + TimeDelta::days(app.webhook_payload_days.into()),
+    };
+    match keep(&app.db, &Trace::system(PROCESS.name, app.clock.clone()), delivery).await {
+        Ok(Kept::Stored(_)) => Ok(answer(Outcome::Stored, "")),
+        Ok(Kept::AlreadyThere) => Ok(answer(Outcome::Duplicate, "")),
+        Err(error) => Err(failed(&error)),
+    }
+}
