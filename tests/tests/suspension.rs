@@ -20,6 +20,9 @@ fn changes(town: &Town) -> Vec<String> {
         input("userRoleChange", &format!("userId: \"{}\", role: TENANT_ADMIN", side.spare.id)),
         input("userDisable", &format!("userId: \"{}\"", side.spare.id)),
         input("passwordResetLinkCreate", &format!("userId: \"{}\"", side.spare.id)),
+        input("connectionCreate", "name: \"new\", webhookSecret: \"secret\""),
+        input("connectionUpdate", &format!("id: \"{}\", name: \"new\"", side.connection)),
+        input("webhookEventReplay", &format!("id: \"{}\"", side.deliveries[0])),
         input("apiTokenCreate", "name: \"new\", scopes: [ORDERS_READ]"),
         input("apiTokenRevoke", &format!("id: \"{}\"", side.spare_token)),
     ]

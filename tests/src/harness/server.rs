@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api::app::App;
+use api::background::Background;
 use entities::{TenantId, TokenRole};
-use platform::config::Flags;
+use platform::config::{Flags, Settings};
 use platform::crypto::MasterKey;
 use platform::{Clock, Database};
 use serde_json::{Value, json};
@@ -70,8 +71,10 @@ pub struct Server {
     pub clock: Arc<TestClock>,
     /// Where it listens.
     pub address: SocketAddr,
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     serving: JoinHandle<()>,
+    /// What goes on beside requests, where it does.
+    pub background: Option<Background>,
     /// Its database. Goes last: the server holds connections to it.
     pub database: TestDatabase,
 }
@@ -87,14 +90,23 @@ impl Server {
         Self::tuned(backend, flags, |_| {}).await
     }
 
-    /// The same, with a program that is changed before it is served.
-    pub async fn tuned(backend: Backend, mut flags: Flags, tune: impl FnOnce(&mut App)) -> Self {
-        for name in ["cost_restore_rate", "operations_per_minute"] {
-            flags.entry(name).or_insert_with(|| "0".to_owned());
-        }
+    /// A server with its relay, sealer, jobs and schedules at work.
+    pub async fn working(backend: Backend) -> Self {
+        let mut server = Self::start(backend).await;
+        server.work().await;
+        server
+    }
+
+    /// Sets what goes on beside requests to work.
+    pub async fn work(&mut self) {
+        let settings = settings(&self.database, Flags::new());
+        self.background = Some(Background::start(&self.app, &settings).await.expect("background work"));
+    }
+
+    /// The same as [`Server::with`], with a program that is changed before it is served.
+    pub async fn tuned(backend: Backend, flags: Flags, tune: impl FnOnce(&mut App)) -> Self {
         let database = TestDatabase::migrated(backend).await;
-        flags.insert("database_url", database.settings().url.clone());
-        let settings = platform::config::load(Path::new("/dev/null"), &flags).expect("settings");
+        let settings = settings(&database, flags);
         let master = MasterKey::random();
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z".parse().expect("an instant")));
         let db = Database::connect(database.settings()).await.expect("the test's database");
@@ -106,7 +118,7 @@ impl Server {
         let service = api::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, service).await.expect("serving") });
         let client = reqwest::Client::builder().build().expect("a client");
-        Self { app, master, clock, address, client, serving, database }
+        Self { app, master, clock, address, client, serving, background: None, database }
     }
 
     /// The address of a path of it.
@@ -147,6 +159,14 @@ impl Server {
         let response = request.send().await.expect("an answer");
         Answer { status: response.status().as_u16(), body: response.json().await.expect("JSON") }
     }
+}
+
+fn settings(database: &TestDatabase, mut flags: Flags) -> Settings {
+    for name in ["cost_restore_rate", "operations_per_minute"] {
+        flags.entry(name).or_insert_with(|| "0".to_owned());
+    }
+    flags.insert("database_url", database.settings().url.clone());
+    platform::config::load(Path::new("/dev/null"), &flags).expect("settings")
 }
 
 impl Drop for Server {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entities::{ApiTokenId, AuditEventId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId};
+use entities::{ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookEventId};
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, machinery};
+use super::{Backend, inbox, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -35,6 +35,10 @@ pub struct Side {
     pub job: JobId,
     /// An entry of its audit log.
     pub audit_event: AuditEventId,
+    /// A connection to a provider.
+    pub connection: ConnectionId,
+    /// A delivery that failed, for each store.
+    pub deliveries: [WebhookEventId; 2],
 }
 
 impl Side {
@@ -90,6 +94,9 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let admin = person("boss", MembershipRole::TenantAdmin, None).await;
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
+    let connection = inbox::connection(server, tenant, marker).await;
+    let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
+    let deliveries = [delivery(0).await, delivery(1).await];
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -102,6 +109,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         spare_token,
         job: machinery::failed_job(server, tenant).await,
         audit_event: machinery::first_audit_event(server, tenant).await,
+        connection,
+        deliveries,
     }
 }
 
@@ -109,7 +118,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 13] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -121,6 +130,8 @@ const TABLES: [(&str, &str); 11] = [
     ("api_tokens", "null"),
     ("jobs", "null"),
     ("audit_events", "null"),
+    ("connections", "null"),
+    ("webhook_events", "store_id"),
 ];
 
 impl Town {

@@ -145,6 +145,8 @@ async fn everything(town: &Town, who: &Credentials) -> Value {
         ("apiTokens", "ApiToken"),
         ("auditEvents", "AuditEvent"),
         ("jobs", "Job"),
+        ("connections", "ProviderRegistration"),
+        ("webhookEvents", "WebhookEvent"),
     ];
     let mut found = Vec::new();
     for (list, node) in lists {
