@@ -3,6 +3,7 @@
 mod clock;
 mod contract;
 mod database;
+pub mod inbox;
 pub mod machinery;
 mod people;
 pub mod program;

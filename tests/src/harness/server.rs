@@ -71,7 +71,7 @@ pub struct Server {
     pub clock: Arc<TestClock>,
     /// Where it listens.
     pub address: SocketAddr,
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     serving: JoinHandle<()>,
     /// What goes on beside requests, where it does.
     pub background: Option<Background>,
@@ -98,10 +98,15 @@ impl Server {
     /// The same, with a program that is changed before it works.
     pub async fn working_with(backend: Backend, tune: impl FnOnce(&mut App)) -> Self {
         let flags = Flags::from([("outgoing_networks", "127.0.0.0/8".to_owned())]);
-        let mut server = Self::tuned(backend, flags.clone(), tune).await;
-        let settings = settings(&server.database, flags);
-        server.background = Some(Background::start(&server.app, &settings).await.expect("background work"));
+        let mut server = Self::tuned(backend, flags, tune).await;
+        server.work().await;
         server
+    }
+
+    /// Sets what goes on beside requests to work.
+    pub async fn work(&mut self) {
+        let settings = settings(&self.database, Flags::new());
+        self.background = Some(Background::start(&self.app, &settings).await.expect("background work"));
     }
 
     /// The same as [`Server::with`], with a program that is changed before it is served.

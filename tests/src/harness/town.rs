@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use entities::{ApiTokenId, AuditEventId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId};
+use entities::{
+    ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+};
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, machinery};
+use super::{Backend, inbox, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -37,6 +39,10 @@ pub struct Side {
     pub audit_event: AuditEventId,
     /// A webhook endpoint, and a delivery that waits to be sent to it.
     pub webhook: (WebhookEndpointId, WebhookDeliveryId),
+    /// A connection to a provider.
+    pub connection: ConnectionId,
+    /// A delivery that failed, for each store.
+    pub deliveries: [WebhookEventId; 2],
 }
 
 impl Side {
@@ -92,6 +98,9 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let admin = person("boss", MembershipRole::TenantAdmin, None).await;
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
+    let connection = inbox::connection(server, tenant, marker).await;
+    let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
+    let deliveries = [delivery(0).await, delivery(1).await];
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -105,6 +114,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         job: machinery::failed_job(server, tenant).await,
         audit_event: machinery::first_audit_event(server, tenant).await,
         webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
+        connection,
+        deliveries,
     }
 }
 
@@ -112,7 +123,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 15] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -126,6 +137,8 @@ const TABLES: [(&str, &str); 13] = [
     ("audit_events", "null"),
     ("webhook_endpoints", "null"),
     ("webhook_deliveries", "null"),
+    ("connections", "null"),
+    ("webhook_events", "store_id"),
 ];
 
 impl Town {

@@ -256,16 +256,19 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     }
     ready(&clients).await;
 
-    let made = clients.gql(0, "mutation { tenantCreate(input: {companyName: \"Crash K.K.\", contactEmail: \"a@example.jp\"}) { tenant { id } } }").await.unwrap();
+    let made =
+        clients.gql(0, "mutation { tenantCreate(input: {companyName: \"Crash K.K.\", contactEmail: \"a@example.jp\"}) { tenant { id } } }").await.unwrap();
     let tenant = text(&made, "/tenantCreate/tenant/id");
     let input = format!("tenantId: \"{tenant}\", domain: \"crash.myshopify.com\", accessToken: \"shpat_x\", currencyCode: \"JPY\"");
     let store = clients.gql(0, &format!("mutation {{ storeConnect(input: {{ {input} }}) {{ store {{ id }} userErrors {{ message }} }} }}")).await.unwrap();
     let store = text(&store, "/storeConnect/store/id");
     let input = format!("tenantId: \"{tenant}\", provider: \"shopify\", name: \"App\", webhookSecret: \"{SECRET}\"");
-    let made = clients.gql(0, &format!("mutation {{ connectionCreate(input: {{ {input} }}) {{ connection {{ id }} userErrors {{ message }} }} }}")).await.unwrap();
+    let made =
+        clients.gql(0, &format!("mutation {{ connectionCreate(input: {{ {input} }}) {{ connection {{ id }} userErrors {{ message }} }} }}")).await.unwrap();
     let path = format!("/webhooks/shopify/{}", text(&made, "/connectionCreate/connection/id"));
     let input = format!("tenantId: \"{tenant}\", url: \"{hook}\", eventTypes: [ORDER_CREATED, STORE_UPDATED]");
-    let made = clients.gql(0, &format!("mutation {{ webhookEndpointCreate(input: {{ {input} }}) {{ webhookEndpoint {{ id }} userErrors {{ message }} }} }}")).await;
+    let made =
+        clients.gql(0, &format!("mutation {{ webhookEndpointCreate(input: {{ {input} }}) {{ webhookEndpoint {{ id }} userErrors {{ message }} }} }}")).await;
     text(&made.unwrap(), "/webhookEndpointCreate/webhookEndpoint/id");
 
     let deliverers: Vec<_> = (0..4)

@@ -57,6 +57,27 @@ cases! {
     "Store.orders(filter.customerIds)" of "Customer", Right("ReadStores"), |side, id| in_store(side, "orders", &format!("customerIds: [\"{id}\"]"));
     "Customer.orders(filter.storeIds)" of "Store", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("storeIds: [\"{id}\"]"));
     "Customer.orders(filter.customerIds)" of "Customer", InTenant("ReadCustomers"), |side, id| of_customer(side, &format!("customerIds: [\"{id}\"]"));
+    "Query.connection(id)" of "ProviderRegistration", InTenant("ReadConnections"), |_, id| format!("{{ connection(id: \"{id}\") {{ id name account webhookUrl }} }}");
+    "Query.webhookEvent(id)" of "WebhookEvent", InTenant("ReadConnections"), |_, id| {
+        format!("{{ webhookEvent(id: \"{id}\") {{ id topic content {{ headers payload }} }} }}")
+    };
+    "Query.webhookEvents(filter.storeIds)" of "Store", InTenant("ReadConnections"), |_, id| list("webhookEvents", &format!("storeIds: [\"{id}\"]"));
+    "Query.webhookEvents(filter.connectionIds)" of "ProviderRegistration", InTenant("ReadConnections"), |_, id| {
+        list("webhookEvents", &format!("connectionIds: [\"{id}\"]"))
+    };
+    "Query.node(id): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |_, id| node(id);
+    "Query.node(id): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |_, id| node(id);
+    "Query.nodes(ids): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |side, id| nodes(side, "ProviderRegistration", id);
+    "Query.nodes(ids): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |side, id| nodes(side, "WebhookEvent", id);
+    "Mutation.connectionCreate(input.tenantId)" of "Tenant", Right("ManageConnections"), |_, id| {
+        mutation("connectionCreate", &format!("name: \"foreign\", webhookSecret: \"{PASSWORD}\", tenantId: \"{id}\""), "connection { id }")
+    };
+    "Mutation.connectionUpdate(input.id)" of "ProviderRegistration", Right("ManageConnections"), |_, id| {
+        mutation("connectionUpdate", &format!("id: \"{id}\", name: \"taken\""), "connection { id name }")
+    };
+    "Mutation.webhookEventReplay(input.id)" of "WebhookEvent", Right("ManageConnections"), |_, id| {
+        mutation("webhookEventReplay", &format!("id: \"{id}\""), "webhookEvent { id status }")
+    };
     "Query.auditEvents(filter.tenantId)" of "Tenant", Right("ReadAudit"), |_, id| list("auditEvents", &format!("tenantId: \"{id}\""));
     "Query.job(id)" of "Job", Right("ReadJobs"), |_, id| format!("{{ job(id: \"{id}\") {{ id kind payload }} }}");
     "Query.node(id): AuditEvent" of "AuditEvent", Right("ReadAudit"), |_, id| node(id);

@@ -147,6 +147,8 @@ async fn everything(town: &Town, who: &Credentials) -> Value {
         ("jobs", "Job"),
         ("webhookEndpoints", "WebhookEndpoint"),
         ("webhookDeliveries", "WebhookDelivery"),
+        ("connections", "ProviderRegistration"),
+        ("webhookEvents", "WebhookEvent"),
     ];
     let mut found = Vec::new();
     for (list, node) in lists {

@@ -57,6 +57,12 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.node: OrderItem", InTenant("ReadOrders")),
     ("Query.node: AuditEvent", Right("ReadAudit")),
     ("Query.node: Job", Right("ReadJobs")),
+    ("Query.connections", InTenant("ReadConnections")),
+    ("Query.connection", InTenant("ReadConnections")),
+    ("Query.webhookEvents", InTenant("ReadConnections")),
+    ("Query.webhookEvent", InTenant("ReadConnections")),
+    ("Query.node: ProviderRegistration", InTenant("ReadConnections")),
+    ("Query.node: WebhookEvent", InTenant("ReadConnections")),
     ("Query.nodes: Store", Right("ReadStores")),
     ("Query.nodes: Order", InTenant("ReadOrders")),
     ("Mutation.signIn", Nothing),
@@ -86,6 +92,9 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.webhookEndpointTest", Right("ManageWebhooks")),
     ("Mutation.webhookEndpointRedeliver", Right("ManageWebhooks")),
     ("Mutation.webhookDeliveryRedeliver", Right("ManageWebhooks")),
+    ("Mutation.connectionCreate", Right("ManageConnections")),
+    ("Mutation.connectionUpdate", Right("ManageConnections")),
+    ("Mutation.webhookEventReplay", Right("ManageConnections")),
     // The last: it ends the caller's session.
     ("Mutation.signOut", Known),
 ];
@@ -113,6 +122,8 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "Tenant" => side.tenant.to_string(),
         "User" => side.spare.id.to_string(),
         "ApiToken" => side.spare_token.to_string(),
+        "ProviderRegistration" => side.connection.to_string(),
+        "WebhookEvent" => side.deliveries[store].to_string(),
         "AuditEvent" => side.audit_event.to_string(),
         "Job" => side.job.to_string(),
         "WebhookEndpoint" => side.webhook.0.to_string(),
@@ -139,6 +150,19 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         "users" => format!("{{ users(tenantId: \"{tenant}\") {{ totalCount nodes {{ id email membership {{ id }} }} }} }}"),
         "apiTokens" => format!("{{ apiTokens(tenantId: \"{tenant}\") {{ totalCount nodes {{ id name }} }} }}"),
         "auditEvents" => "{ auditEvents { totalCount nodes { id actor action subject before after address userAgent detailErasedAt } } }".to_owned(),
+        "connections" => "{ connections { totalCount nodes { id name account webhookUrl tenant { id } } } }".to_owned(),
+        "connection" => format!("{{ connection(id: \"{}\") {{ id name account webhookUrl }} }}", side.connection),
+        "webhookEvents" => "{ webhookEvents { totalCount nodes { id topic content { headers payload } store { id } connection { id } } } }".to_owned(),
+        "webhookEvent" => format!("{{ webhookEvent(id: \"{}\") {{ id topic content {{ payload }} }} }}", side.deliveries[0]),
+        "connectionCreate" => {
+            let input = format!("name: \"made {new}\", webhookSecret: \"secret\", tenantId: \"{tenant}\"");
+            mutation("connectionCreate", &input, "connection { id name webhookUrl }")
+        }
+        "connectionUpdate" => mutation("connectionUpdate", &format!("id: \"{}\", name: \"changed {new}\"", side.connection), "connection { id name }"),
+        "webhookEventReplay" => {
+            let failed = tests::harness::inbox::failed_delivery(&town.server, tenant, side.connection, Some(store), &side.marker).await;
+            mutation("webhookEventReplay", &format!("id: \"{failed}\""), "webhookEvent { id status }")
+        }
         "jobs" => "{ jobs { totalCount nodes { id kind payload lastError } } }".to_owned(),
         "job" => format!("{{ job(id: \"{}\") {{ id kind }} }}", side.job),
         "usageDays" => "{ usageDays { tenantId storeId day metric amount } }".to_owned(),

@@ -13,7 +13,21 @@ async fn from_ones_own_nothing_leads_to_what_is_anothers(#[values(Backend::Sqlit
     let town = Town::new(backend, 4).await;
     let contract = Contract::of(&town.server).await;
     let mine = town.belongings(town.ours.tenant).await;
-    let roots = ["tenants", "stores", "customers", "products", "orders", "users", "apiTokens", "auditEvents", "jobs", "webhookEndpoints", "webhookDeliveries"];
+    let roots = [
+        "tenants",
+        "stores",
+        "customers",
+        "products",
+        "orders",
+        "users",
+        "apiTokens",
+        "auditEvents",
+        "jobs",
+        "webhookEndpoints",
+        "webhookDeliveries",
+        "connections",
+        "webhookEvents",
+    ];
     let callers = [
         ("administrator", &town.ours.admin.credentials, None),
         ("platform administrator in the tenant", &town.platform.choosing(town.ours.tenant), None),
