@@ -1,0 +1,60 @@
+//! What was kept long enough goes at night, and nothing else does.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use platform::db::Access;
+use rstest::rstest;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use tests::harness::Backend;
+
+use crate::receiver::{Behaviour, Receiver};
+use crate::world::World;
+
+async fn count(world: &World, sql: &str) -> i64 {
+    let tx = world.server.db().read(Access::Worker).await.unwrap();
+    tx.query_one_raw(world.server.db().statement(sql, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+async fn comes_to(world: &World, sql: &str, expected: i64) {
+    for _ in 0..500 {
+        if count(world, sql).await == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(count(world, sql).await, expected, "{sql}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn old_events_deliveries_and_jobs_go_at_night(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::new(backend).await;
+    let receiver = Receiver::start().await;
+    let endpoint = world.endpoint(&receiver.url(), "[STORE_UPDATED]").await;
+    let cleaned = "select count(*) from jobs where kind = 'upkeep.clean' and status = 'DONE'";
+    let done = "select count(*) from jobs where kind = 'webhook.deliver' and status = 'DONE'";
+    let updates = "select count(*) from events where name = 'store.updated'";
+    // The schedule begins with its first tick.
+    comes_to(&world, "select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
+    world.store_changes("old").await;
+    world.deliveries_when(&endpoint, |found| found.iter().any(|one| one["status"] == "DELIVERED")).await;
+
+    world.pass(TimeDelta::days(29));
+    comes_to(&world, cleaned, 1).await;
+    assert_eq!((count(&world, done).await, world.deliveries(&endpoint).await.len(), count(&world, updates).await), (0, 1, 1));
+
+    // What waits stays, whatever its age; unless nobody works on it any more.
+    receiver.then([Behaviour::Answer("500 Internal Server Error", "")]);
+    world.store_changes("new").await;
+    world.deliveries_when(&endpoint, |found| found.len() == 2 && found[1]["attempts"] == 1).await;
+    let tx = world.server.db().write(Access::Worker).await.unwrap();
+    tx.execute_unprepared("update jobs set status = 'CANCELLED' where kind = 'webhook.deliver' and status = 'QUEUED'").await.unwrap();
+    tx.commit().await.unwrap();
+    world.pass(TimeDelta::days(2));
+    comes_to(&world, cleaned, 2).await;
+    let left = world.deliveries(&endpoint).await;
+    assert_eq!((left.len(), count(&world, updates).await), (1, 1));
+    assert_eq!((&left[0]["status"], &left[0]["errorMessage"]), (&json!("FAILED"), &json!("its job was called off or died")));
+}
