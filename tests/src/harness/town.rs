@@ -123,7 +123,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -134,6 +134,7 @@ const TABLES: [(&str, &str); 15] = [
     ("tenant_memberships", "null"),
     ("api_tokens", "null"),
     ("jobs", "null"),
+    ("events", "null"),
     ("audit_events", "null"),
     ("webhook_endpoints", "null"),
     ("webhook_deliveries", "null"),
