@@ -167,9 +167,11 @@ impl Town {
                 found.insert(row.try_get_by_index(0).expect("an id"), store);
             }
         }
-        let users = db.statement("select user_id from tenant_memberships where tenant_id = $1", [tenant.into()]);
-        for row in tx.query_all_raw(users).await.expect("users") {
-            found.insert(row.try_get_by_index(0).expect("an id"), None);
+        // Users belong by their membership; what an endpoint is told in a trial is no event of any feed.
+        for sql in ["select user_id from tenant_memberships where tenant_id = $1", "select event_id from webhook_deliveries where tenant_id = $1"] {
+            for row in tx.query_all_raw(db.statement(sql, [tenant.into()])).await.expect("rows") {
+                found.insert(row.try_get_by_index(0).expect("an id"), None);
+            }
         }
         // The audit log names sessions.
         let tx = db.read(Access::Identity).await.expect("a transaction");
