@@ -167,6 +167,10 @@ impl Town {
                 found.insert(row.try_get_by_index(0).expect("an id"), store);
             }
         }
+        let told = db.statement("select event_id from webhook_deliveries where tenant_id = $1", [tenant.into()]);
+        for row in tx.query_all_raw(told).await.expect("events") {
+            found.insert(row.try_get_by_index(0).expect("an id"), None);
+        }
         let users = db.statement("select user_id from tenant_memberships where tenant_id = $1", [tenant.into()]);
         for row in tx.query_all_raw(users).await.expect("users") {
             found.insert(row.try_get_by_index(0).expect("an id"), None);
