@@ -164,8 +164,9 @@ impl Deliverer {
                 let wait = DELIVER.backoff.after(job.attempt).max(retry_after.unwrap_or_default());
                 let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
                 if store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Pending, Some(next), now)).await? {
+                    let again = job.again(&tx, wait, attempt.error.clone().unwrap_or_default()).await?;
                     ctx.commit_unrecorded(tx).await?;
-                    return Err(JobError::RetryAfter(wait, attempt.error.clone().unwrap_or_default()));
+                    return Err(again);
                 }
                 // It was given up meanwhile, with its endpoint.
             }
@@ -257,6 +258,8 @@ impl Worker for Deliverer {
         let outcome = if attempt.verdict == Verdict::Delivered { "delivered" } else { "failed" };
         metrics::counter!("noren_webhook_attempts_total", "outcome" => outcome).increment(1);
         metrics::histogram!("noren_webhook_attempt_seconds").record(attempt.took.as_secs_f64());
+        // Whoever sees what came of it finds room for the next.
+        drop(place);
         self.settle(&ctx, &permit, job, &to_send, &attempt).await
     }
 }

@@ -175,7 +175,11 @@ impl Jobs {
                 Err(error) => tracing::warn!(%error, id = %job.id, "the outcome of a job could not be written; trying again"),
             }
         }
-        self.held().remove(&job.id);
+        // It may have been claimed again by now.
+        let mut held = self.held();
+        if held.get(&job.id).is_some_and(|held| held.lease == job.lease) {
+            held.remove(&job.id);
+        }
     }
 
     async fn settle(&self, job: &Running, outcome: &Result<(), JobError>) -> Result<(), DbErr> {
@@ -185,7 +189,8 @@ impl Jobs {
             false => Ending::Again(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(1)), why.to_owned()),
         };
         let ending = match outcome {
-            Ok(()) if job.settled.load(Ordering::Relaxed) => return Ok(()),
+            // What the worker wrote itself. Where its commit failed it answers otherwise.
+            Ok(()) | Err(JobError::RetryAfter(..)) if job.settled.load(Ordering::Relaxed) => return Ok(()),
             Ok(()) => None,
             Err(JobError::Lost) => return Ok(()),
             Err(JobError::Postpone(..)) => None,
@@ -200,7 +205,7 @@ impl Jobs {
         }
         match ending {
             None => drop(settle::done(&tx, job.id, job.lease, now).await?),
-            Some(ending) => settle::end(&tx, &self.0.clock, job.id, job.lease, ending, None).await?,
+            Some(ending) => drop(settle::end(&tx, &self.0.clock, job.id, job.lease, ending, None).await?),
         }
         tx.commit().await
     }

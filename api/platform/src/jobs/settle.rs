@@ -34,8 +34,8 @@ pub(super) async fn done(tx: &Tx, id: JobId, lease: Uuid, now: DateTime<Utc>) ->
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected() == 1)
 }
 
-/// The attempt did not succeed. `dead_since`: only if the lease has not been renewed after that instant.
-pub(super) async fn end(tx: &Tx, clock: &Arc<dyn Clock>, id: JobId, lease: Uuid, ending: Ending, dead_since: Option<DateTime<Utc>>) -> Result<(), DbErr> {
+/// The attempt did not succeed. False when the job is somebody else's by now. `dead_since`: only if the lease has not been renewed after that instant.
+pub(super) async fn end(tx: &Tx, clock: &Arc<dyn Clock>, id: JobId, lease: Uuid, ending: Ending, dead_since: Option<DateTime<Utc>>) -> Result<bool, DbErr> {
     let now = clock.now();
     let (status, at, why, over) = match ending {
         Ending::Again(at, why) => ("QUEUED", Some(at), why, None),
@@ -51,16 +51,17 @@ pub(super) async fn end(tx: &Tx, clock: &Arc<dyn Clock>, id: JobId, lease: Uuid,
         sql.replace("$8 is null", "$8::timestamptz is null").replace("coalesce($2,", "coalesce($2::timestamptz,")
     };
     let values = [status.into(), at.into(), why.into(), over.into(), now.into(), id.into(), lease.into(), dead_since.into()];
-    let Some(row) = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await? else { return Ok(()) };
+    let Some(row) = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await? else { return Ok(false) };
     if over.is_none() {
         tx.will_wake(Wake::Jobs);
-        return Ok(());
+        return Ok(true);
     }
     let (tenant, kind): (Option<TenantId>, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     metrics::counter!("noren_jobs_failed_total", "kind" => kind.clone()).increment(1);
     let trace = Trace::system(kind.clone(), clock.clone());
     let data = json!({ "jobId": id.to_string(), "kind": kind });
-    emit(tx, &trace, Happened { kind: EventType::JobFailed, tenant, store: None, subject: Some(id.to_string()), data }).await
+    emit(tx, &trace, Happened { kind: EventType::JobFailed, tenant, store: None, subject: Some(id.to_string()), data }).await?;
+    Ok(true)
 }
 
 /// Gives a claimed job back as if it had not been begun.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entities::{JobId, TenantId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -180,6 +180,18 @@ impl Running {
         if settle::done(tx, self.id, self.lease, self.now()).await? {
             self.settled.store(true, Ordering::Relaxed);
             Ok(())
+        } else {
+            Err(JobError::Lost)
+        }
+    }
+
+    /// The attempt did not succeed, which is written with the transaction that says so elsewhere: both or neither. Once it is
+    /// committed, the worker answers with the error that this gives. Not for the last attempt.
+    pub async fn again(&self, tx: &Tx, wait: Duration, why: String) -> Result<JobError, JobError> {
+        let at = self.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(1));
+        if settle::end(tx, &self.clock, self.id, self.lease, settle::Ending::Again(at, why.clone()), None).await? {
+            self.settled.store(true, Ordering::Relaxed);
+            Ok(JobError::RetryAfter(wait, why))
         } else {
             Err(JobError::Lost)
         }
