@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use entities::MembershipRole;
 use platform::db::Access;
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use tests::harness::Backend;
+use tests::harness::{Backend, People};
 
 use crate::receiver::{Behaviour, Receiver};
 use crate::world::World;
@@ -57,4 +58,23 @@ async fn old_events_deliveries_and_jobs_go_at_night(#[values(Backend::Sqlite, Ba
     let left = world.deliveries(&endpoint).await;
     assert_eq!((left.len(), count(&world, updates).await), (1, 1));
     assert_eq!((&left[0]["status"], &left[0]["errorMessage"]), (&json!("FAILED"), &json!("its job was called off or died")));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_and_links_go_when_they_have_been_over_for_long(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::new(backend).await;
+    let people = People::of(&world.server);
+    let tenant = people.tenant("Old K.K.").await;
+    people.person(tenant, "old@example.jp", MembershipRole::TenantAdmin, None).await;
+    people.invited(tenant, "never@example.jp", MembershipRole::TenantMember, None).await;
+    comes_to(&world, "select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
+    world.pass(TimeDelta::days(200));
+    people.session("old@example.jp").await;
+    comes_to(&world, "select count(*) from jobs where kind = 'upkeep.clean' and status = 'DONE'", 1).await;
+    let tx = world.server.db().read(Access::Identity).await.unwrap();
+    for (table, left) in [("sessions", 1), ("refresh_tokens", 1), ("one_time_links", 0)] {
+        let row = tx.query_one_raw(world.server.db().statement(format!("select count(*) from {table}"), [])).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), left, "{table}");
+    }
 }

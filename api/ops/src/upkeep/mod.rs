@@ -22,12 +22,37 @@ pub const CLEAN: &JobKind = &JobKind {
 /// Rows of one transaction: whoever writes beside it does not wait for long.
 const BATCH: i64 = 1_000;
 
-/// What goes, and after how many days. The newest instant that goes is the statement's `$1`.
-const OLD: [(&str, &str, i64); 4] = [
-    ("webhook_deliveries", "created_at < $1 and status <> 'PENDING'", 30),
-    ("events", "occurred_at < $1 and position is not null", 30),
-    ("jobs", "finished_at < $1 and status in ('DONE', 'CANCELLED')", 7),
-    ("jobs", "finished_at < $1 and status = 'FAILED'", 90),
+/// What goes after a while.
+struct Old {
+    table: &'static str,
+    key: &'static str,
+    /// Of the rows that go; `$1` is the newest instant that does.
+    condition: &'static str,
+    days: i64,
+    access: Access,
+}
+
+impl Old {
+    const fn new(table: &'static str, key: &'static str, condition: &'static str, days: i64, access: Access) -> Self {
+        Self { table, key, condition, days, access }
+    }
+}
+
+/// All of it, what refers to others first.
+const OLD: [Old; 7] = [
+    Old::new("webhook_deliveries", "id", "created_at < $1 and status <> 'PENDING'", 30, Access::Worker),
+    Old::new("events", "id", "occurred_at < $1 and position is not null", 30, Access::Worker),
+    Old::new("jobs", "id", "finished_at < $1 and status in ('DONE', 'CANCELLED')", 7, Access::Worker),
+    Old::new("jobs", "id", "finished_at < $1 and status = 'FAILED'", 90, Access::Worker),
+    Old::new("refresh_tokens", "secret_hash", "session_id in (select id from sessions where expires_at < $1 or revoked_at < $1)", 30, Access::Identity),
+    Old::new(
+        "sessions",
+        "id",
+        "(expires_at < $1 or revoked_at < $1) and not exists (select 1 from refresh_tokens r where r.session_id = sessions.id)",
+        30,
+        Access::Identity,
+    ),
+    Old::new("one_time_links", "id", "expires_at < $1", 30, Access::Identity),
 ];
 
 /// When it is done: at night, where most shops are.
@@ -47,10 +72,10 @@ impl Worker for Cleaner {
 
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         let (db, now) = (job.db(), job.now());
-        for (table, condition, days) in OLD {
-            let deleted = delete(db, table, condition, now - TimeDelta::days(days)).await?;
+        for old in &OLD {
+            let deleted = delete(db, old, now - TimeDelta::days(old.days)).await?;
             if deleted > 0 {
-                tracing::info!(table, days, deleted, "deleted what was kept long enough");
+                tracing::info!(old.table, old.days, deleted, "deleted what was kept long enough");
             }
         }
         give_up_orphans(db, now).await?;
@@ -58,11 +83,12 @@ impl Worker for Cleaner {
     }
 }
 
-async fn delete(db: &Database, table: &str, condition: &str, before: DateTime<Utc>) -> Result<u64, DbErr> {
-    let sql = format!("delete from {table} where id in (select id from {table} where {condition} limit $2)");
+async fn delete(db: &Database, old: &Old, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let Old { table, key, condition, .. } = old;
+    let sql = format!("delete from {table} where {key} in (select {key} from {table} where {condition} limit $2)");
     let mut deleted = 0;
     loop {
-        let tx = db.write(Access::Worker).await?;
+        let tx = db.write(old.access).await?;
         let some = tx.execute_raw(db.statement(&sql, [before.into(), BATCH.into()])).await?.rows_affected();
         tx.commit().await?;
         deleted += some;
