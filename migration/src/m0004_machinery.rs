@@ -183,6 +183,15 @@ async fn audit_is_append_only(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
              begin select raise(abort, 'audit_events is append-only'); end"
         ),
         "create trigger audit_events_kept before delete on audit_events begin select raise(abort, 'audit_events is append-only'); end".to_owned(),
+        // INSERT OR REPLACE deletes without asking the triggers of deletions.
+        "create trigger audit_events_not_replaced before insert on audit_events
+           when exists (select 1 from audit_events e where e.id = new.id or e.seq = new.seq)
+             or (new.position is not null and exists (select 1 from audit_events e where e.chain_id = new.chain_id and e.position = new.position))
+           begin select raise(abort, 'audit_events is append-only'); end"
+            .to_owned(),
+        "create trigger audit_details_not_replaced before insert on audit_details
+           when exists (select 1 from audit_details d where d.audit_id = new.audit_id) begin select raise(abort, 'audit_details is append-only'); end"
+            .to_owned(),
         "create trigger audit_details_erased before update on audit_details
            when old.erased_at is not null or new.erased_at is null or new.detail is not null or new.salt is not null
              or new.audit_id is not old.audit_id or new.tenant_id is not old.tenant_id

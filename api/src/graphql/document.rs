@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{Directive, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
 
 /// What a document may cost.
@@ -76,6 +76,9 @@ pub enum Refused {
     /// Too many fields.
     #[error("the document has more than {0} fields once its fragments are written out; split it")]
     Fields(usize),
+    /// A change made twice.
+    #[error("the mutation names `{0}` more than once; give each call an alias of its own")]
+    Twice(String),
     /// Selections too deep once fragments are written out.
     #[error("the document selects more than {0} levels deep once its fragments are written out; ask for what lies deeper by its id")]
     Levels(usize),
@@ -167,20 +170,32 @@ impl Limits {
         for (_, operation) in document.operations.iter() {
             let set = &operation.node.selection_set.node;
             self.check_directives(&operation.node.directives)?;
-            if set.items.len() > self.root_fields {
-                return Err(Refused::RootFields(self.root_fields));
-            }
             // The executor writes fragments out: ten that spread the next one ten times each would keep it busy for years.
-            if written_out.of(set, 1)?.fields > self.fields {
+            let extent = written_out.of(set, 1)?;
+            if extent.fields > self.fields {
                 return Err(Refused::Fields(self.fields));
             }
-            count_aliases(set, &mut aliases);
+            aliases += extent.aliases;
+            self.check_root(document, &operation.node)?;
         }
-        for (name, fragment) in &document.fragments {
-            written_out.of_fragment(name, 1)?;
-            count_aliases(&fragment.node.selection_set.node, &mut aliases);
+        for name in document.fragments.keys() {
+            aliases = aliases.max(written_out.of_fragment(name, 1)?.aliases);
         }
         if aliases > self.aliases { Err(Refused::Aliases(self.aliases)) } else { Ok(()) }
+    }
+
+    /// The executor runs a field as often as it is written: a change that is spread twice would be made twice.
+    fn check_root(&self, document: &ExecutableDocument, operation: &OperationDefinition) -> Result<(), Refused> {
+        let mut keys = Vec::new();
+        root_keys(document, &operation.selection_set.node, self.root_fields, &mut keys);
+        if keys.len() > self.root_fields {
+            return Err(Refused::RootFields(self.root_fields));
+        }
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) if operation.ty == OperationType::Mutation => Err(Refused::Twice(pair[0].chars().take(64).collect())),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn check_directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Refused> {
@@ -232,6 +247,7 @@ struct WrittenOut<'a> {
 #[derive(Clone, Copy, Default)]
 struct Extent {
     fields: usize,
+    aliases: usize,
     levels: usize,
 }
 
@@ -261,7 +277,9 @@ impl<'a> WrittenOut<'a> {
                     self.of_fragment(&spread.node.fragment_name.node, level + 1)?
                 }
             };
+            let alias = matches!(&item.node, Selection::Field(field) if field.node.alias.is_some());
             extent.fields = extent.fields.saturating_add(1).saturating_add(below.fields);
+            extent.aliases = extent.aliases.saturating_add(usize::from(alias)).saturating_add(below.aliases);
             extent.levels = extent.levels.max(below.levels);
         }
         Ok(Extent { levels: extent.levels + 1, ..extent })
@@ -291,15 +309,20 @@ impl<'a> WrittenOut<'a> {
     }
 }
 
-fn count_aliases(set: &SelectionSet, aliases: &mut usize) {
+/// The fields of an operation's root, with fragments written out: what each is called in the answer. Stops beyond `most`.
+fn root_keys<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, most: usize, keys: &mut Vec<&'a str>) {
     for item in &set.items {
+        if keys.len() > most {
+            return;
+        }
         match &item.node {
-            Selection::Field(field) => {
-                *aliases += usize::from(field.node.alias.is_some());
-                count_aliases(&field.node.selection_set.node, aliases);
+            Selection::Field(field) => keys.push(field.node.response_key().node.as_str()),
+            Selection::InlineFragment(fragment) => root_keys(document, &fragment.node.selection_set.node, most, keys),
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    root_keys(document, &fragment.node.selection_set.node, most, keys);
+                }
             }
-            Selection::InlineFragment(fragment) => count_aliases(&fragment.node.selection_set.node, aliases),
-            Selection::FragmentSpread(_) => {}
         }
     }
 }
@@ -373,5 +396,15 @@ mod tests {
         assert_eq!(closed.parse("{ ...a } fragment a on Query { b: __type(name: \"Order\") { name } }").unwrap_err(), Refused::Introspection);
         assert!(closed.parse("{ __typename }").is_ok());
         assert!(matches!(cache.parse("{ a").unwrap_err(), Refused::Syntax { at: Some(_), .. }));
+        // Fragments count as often as they are spread.
+        let spread = |kind: &str, of: usize, times: usize| {
+            let fields: String = (0..of).map(|n| format!("a{n}: viewer ")).collect();
+            format!("{kind} {{ {} }} fragment f on Query {{ {fields} }}", "...f ".repeat(times))
+        };
+        assert_eq!(cache.parse(&spread("query", 16, 2)).unwrap_err(), Refused::RootFields(30));
+        assert_eq!(cache.parse(&spread("query", 3, 10)).map(drop), Ok(()));
+        assert_eq!(cache.parse(&spread("mutation", 1, 2)).unwrap_err(), Refused::Twice("a0".to_owned()));
+        let aliased = format!("{{ order(id: 1) {{ {} }} }} fragment f on Order {{ a: id b: id }}", "...f ".repeat(51));
+        assert_eq!(cache.parse(&aliased).unwrap_err(), Refused::Aliases(100));
     }
 }

@@ -13,7 +13,7 @@ use people::tenants::TenantError;
 use people::users::UserError as UsersError;
 use platform::idempotency::IdempotencyError;
 
-use super::errors::{Code, IntoGraphql, bad_input, internal, refusal};
+use super::errors::{Code, IntoGraphql, internal, refusal};
 
 macro_rules! user_error_codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
@@ -191,7 +191,7 @@ impl Expected for ApiTokenError {
         match self {
             Self::Denied(denied) => Err(denied.into_graphql()),
             Self::Storage(error) => Err(error.into_graphql()),
-            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) => data(code, field, message),
+            Self::NotFound(_) | Self::TenantRequired | Self::TooMany(_) | Self::Invalid(_) => data(code, field, message),
         }
     }
 }
@@ -233,9 +233,8 @@ impl Expected for AuditError {
         let (code, field, message) = (self.code(), self.field(), self.to_string());
         match self {
             Self::Denied(denied) => Err(denied.into_graphql()),
-            Self::NotAnId(_) => Err(bad_input(message)),
             Self::Storage(error) => Err(error.into_graphql()),
-            Self::NotFound => data(code, field, message),
+            Self::NotFound | Self::NotAPerson(_) | Self::Oneself => data(code, field, message),
         }
     }
 }

@@ -12,11 +12,15 @@
 //! | `noren_database_statements_total` | | statements that were run |
 //! | `noren_events_relayed_total` | | events that were given their places in the feeds |
 //! | `noren_outbox_waiting`, `noren_outbox_lag_seconds` | | events without a place, and how long the oldest has waited |
-//! | `noren_jobs_total` | `kind`, `outcome`: `done`, `retry`, `failed`, `lost` | attempts of jobs |
+//! | `noren_jobs_total` | `kind`, `outcome`: `done`, `retry`, `postponed`, `failed`, `lost` | attempts of jobs |
 //! | `noren_jobs_failed_total` | `kind` | jobs that failed for good |
 //! | `noren_job_seconds` | `kind` | how long attempts took |
 //! | `noren_jobs_due`, `noren_jobs_lag_seconds` | | jobs that are due and wait, and for how long the oldest has |
 //! | `noren_feed_subscribers` | | who hears how far the feeds have come |
+//! | `noren_webhook_deliveries_total`, `noren_webhook_delivery_seconds` | `provider`, `outcome` | deliveries of providers as they were answered |
+//! | `noren_webhook_events_total` | `provider`, `status` | deliveries of providers as they were settled |
+//! | `noren_webhook_attempts_total`, `noren_webhook_attempt_seconds` | `outcome` | deliveries to endpoints |
+//! | `noren_webhook_endpoints_disabled_total` | | endpoints that were disabled by themselves |
 //! | `process_*` | | processor time, memory, file descriptors, threads of the process |
 
 use std::collections::HashMap;

@@ -11,9 +11,12 @@ pub enum AuditError {
     /// No such tenant, or not the caller's.
     #[error("no such tenant")]
     NotFound,
-    /// Entries are erased by the id of a person, a token or a thing, never by a word that many share.
-    #[error("`{0}` is not an id of this API; pass the id of a user, an API token or whatever else entries are about")]
-    NotAnId(String),
+    /// Only what is said of persons can be erased: the rest is evidence.
+    #[error("`{0}` is not the id of a person; pass that of a user, a customer or a session")]
+    NotAPerson(String),
+    /// Nobody erases what they did themselves.
+    #[error("nobody erases what the log says of themselves; ask another administrator")]
+    Oneself,
     /// The database failed.
     #[error("internal error")]
     Storage(#[from] DbErr),
@@ -25,7 +28,8 @@ impl AuditError {
         match self {
             Self::Denied(denied) => denied.code(),
             Self::NotFound => "NOT_FOUND",
-            Self::NotAnId(_) => "BAD_USER_INPUT",
+            Self::NotAPerson(_) => "UNKNOWN_VALUE",
+            Self::Oneself => "OWN_ACCOUNT",
             Self::Storage(_) => "INTERNAL",
         }
     }
@@ -34,7 +38,7 @@ impl AuditError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::NotFound => Some("tenantId"),
-            Self::NotAnId(_) => Some("subject"),
+            Self::NotAPerson(_) | Self::Oneself => Some("subject"),
             Self::Denied(_) | Self::Storage(_) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The rules about erasing.
 
-use entities::TenantId;
+use entities::{CustomerId, SessionId, TenantId, UserId};
 use platform::audit::{ERASURE, erase_details};
 use platform::callers::actions::EraseAudit;
 use platform::{Change, DbErr, OpCtx, Permit, Tx};
@@ -9,6 +9,9 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use serde_json::json;
 
 use super::error::AuditError;
+
+/// What a person's id begins with: themselves, and the sessions in which they were.
+const PERSONS: [&str; 3] = [UserId::PREFIX, CustomerId::PREFIX, SessionId::PREFIX];
 
 /// The audit log.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +23,12 @@ impl Audit {
     /// it finds none.
     pub async fn erase(&self, ctx: &OpCtx, subject: &str, tenant: Option<TenantId>) -> Result<u64, AuditError> {
         let permit = ctx.authorize::<EraseAudit>()?;
-        if entities::split_id(subject).is_none() {
-            return Err(AuditError::NotAnId(subject.chars().take(64).collect()));
+        let kind = entities::split_id(subject).map(|(prefix, _)| prefix);
+        if !kind.is_some_and(|kind| PERSONS.contains(&kind.as_str())) {
+            return Err(AuditError::NotAPerson(subject.chars().take(64).collect()));
+        }
+        if subject == ctx.caller().key() {
+            return Err(AuditError::Oneself);
         }
         let tenant = tenant.or(permit.tenant());
         let tx = ctx.writer().await?;

@@ -34,6 +34,9 @@ impl JobControl {
         let tx = ctx.writer().await?;
         let before = locked(&tx, &permit, id).await?;
         if cancel(&tx, id, ctx.now()).await? {
+            if before.kind == platform::inbox::PROCESS.name {
+                platform::inbox::called_off(&tx, &ctx.trace(), &before.payload).await?;
+            }
             return written(ctx, tx, &permit, "jobCancel", before).await;
         }
         Err(JobRefused::Over(match before.status {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::webhook_deliveries::Column;
 use entities::{EventType, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointStatus};
-use integrations::outgoing::{Outcome, Outgoing, standard_webhooks};
+use integrations::outgoing::{FailureKind, Outcome, Outgoing, UrlProblem, standard_webhooks};
 use people::tenants::TenantKeys;
 use platform::callers::actions::ManageWebhooks;
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
@@ -44,6 +44,9 @@ const WAITS: [Duration; 10] = [
 /// An endpoint that has taken nothing for so long when a delivery is given up is disabled. The waits are longer together, so
 /// that the first delivery that nobody took decides.
 const FAILING_FOR: TimeDelta = TimeDelta::hours(23);
+
+/// No attempt is made so long after the first, however long an endpoint asks to be left alone.
+const LONGEST: TimeDelta = TimeDelta::hours(36);
 
 /// Sending one event to one endpoint.
 pub const DELIVER: &JobKind =
@@ -144,6 +147,10 @@ impl Deliverer {
             Outcome::Answered { status, retry_after, body_start } => {
                 (Verdict::Failed(retry_after), Some(status), Some(body_start), Some(format!("answered {status}")))
             }
+            // Which inside names there are is nobody's business: both cases read alike.
+            Outcome::Refused(UrlProblem::Inside) | Outcome::Failed { kind: FailureKind::Dns, .. } => {
+                (Verdict::Failed(None), None, None, Some("the host's name leads nowhere that may be dialled".to_owned()))
+            }
             Outcome::Refused(problem) => (Verdict::Failed(None), None, None, Some(problem.to_string())),
             Outcome::Failed { message, .. } => (Verdict::Failed(None), None, None, Some(message)),
         };
@@ -153,15 +160,16 @@ impl Deliverer {
     /// Writes what came of it. Whoever changes endpoint and deliveries locks them in this order.
     async fn settle(&self, ctx: &OpCtx, permit: &Permit<ManageWebhooks>, job: &Running, sent: &ToSend, attempt: &Attempt) -> Result<(), JobError> {
         let (endpoint, delivery, now) = (&sent.endpoint, &sent.delivery, ctx.now());
+        let wait = wait_for_next(job, attempt.verdict, now);
         let tx = ctx.writer().await?;
         match attempt.verdict {
             Verdict::Delivered => {
                 store::endpoint_succeeded(&tx, endpoint, now).await?;
                 store::record_attempt(&tx, delivery, false, columns(attempt, WebhookDeliveryStatus::Delivered, None, now)).await?;
             }
-            Verdict::Failed(retry_after) if !job.is_last() => {
+            Verdict::Failed(_) if wait.is_some() => {
+                let wait = wait.unwrap_or_default();
                 store::endpoint_failed(&tx, endpoint, now).await?;
-                let wait = DELIVER.backoff.after(job.attempt).max(retry_after.unwrap_or_default());
                 let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
                 if store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Pending, Some(next), now)).await? {
                     let again = job.again(&tx, wait, attempt.error.clone().unwrap_or_default()).await?;
@@ -191,6 +199,14 @@ impl Deliverer {
         job.done(&tx).await?;
         Ok(ctx.commit_unrecorded(tx).await?)
     }
+}
+
+/// How long until the next attempt, as the endpoint asks for it; none when the attempts or the time for them are used up.
+fn wait_for_next(job: &Running, verdict: Verdict, now: DateTime<Utc>) -> Option<Duration> {
+    let Verdict::Failed(asked) = verdict else { return None };
+    let wait = DELIVER.backoff.after(job.attempt).max(asked.unwrap_or_default());
+    let in_time = TimeDelta::from_std(wait).is_ok_and(|wait| now + wait <= job.created_at + LONGEST);
+    (in_time && !job.is_last()).then_some(wait)
 }
 
 fn columns(attempt: &Attempt, status: WebhookDeliveryStatus, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<(Column, SimpleExpr)> {

@@ -16,6 +16,9 @@ pub enum ApiTokenError {
     /// A platform administrator has to say which tenant.
     #[error("say which tenant: a platform administrator has none of their own")]
     TenantRequired,
+    /// A tenant has so many tokens at most.
+    #[error("the tenant has {0} tokens that are good, and may have no more; revoke one first")]
+    TooMany(i64),
     /// A value that cannot be accepted.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -31,6 +34,7 @@ impl ApiTokenError {
             Self::Denied(denied) => denied.code(),
             Self::NotFound(_) => "NOT_FOUND",
             Self::TenantRequired => "TENANT_REQUIRED",
+            Self::TooMany(_) => "LIMIT_REACHED",
             Self::Invalid(invalid) => invalid.problem.code(),
             Self::Storage(_) => "INTERNAL",
         }
@@ -42,7 +46,7 @@ impl ApiTokenError {
             Self::TenantRequired | Self::NotFound("tenant") => Some("tenantId"),
             Self::NotFound(_) => Some("id"),
             Self::Invalid(invalid) => Some(invalid.field),
-            Self::Denied(_) | Self::Storage(_) => None,
+            Self::Denied(_) | Self::TooMany(_) | Self::Storage(_) => None,
         }
     }
 }

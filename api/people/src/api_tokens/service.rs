@@ -16,6 +16,9 @@ use crate::identity::TOKEN_PREFIX;
 use crate::tenants::{NotMine, lock_tenant, target};
 use crate::validation::{Problem, SHORT, invalid, text};
 
+/// Tokens of a tenant that are good at once: each has a bucket of points of its own.
+const MOST: i64 = 100;
+
 /// API tokens.
 #[derive(Clone, Debug, Default)]
 pub struct ApiTokens;
@@ -137,6 +140,12 @@ async fn make(ctx: &OpCtx, permit: &Permit<ManageApiTokens>, mut input: Operator
         && !lock_tenant(&tx, permit, tenant).await?
     {
         return Err(ApiTokenError::NotFound("tenant"));
+    }
+    if let Some(tenant) = input.tenant {
+        let good = store::good(&tx, tenant, now).await?;
+        if good >= MOST {
+            return Err(ApiTokenError::TooMany(good));
+        }
     }
     let new = NewSecret::random(TOKEN_PREFIX);
     let id = ctx.new_id::<ApiTokenId>();

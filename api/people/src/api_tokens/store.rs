@@ -110,6 +110,14 @@ pub(super) async fn find<A: Action>(tx: &Tx, permit: &Permit<A>, id: ApiTokenId)
     Ok(rows_of(tx, &select).await?.pop())
 }
 
+/// How many of a tenant's tokens are good.
+pub(super) async fn good(tx: &Tx, tenant: TenantId, now: DateTime<Utc>) -> Result<i64, DbErr> {
+    let mut select = Query::select();
+    select.expr(c(Column::Id).count()).from(Entity).and_where(of(Some(tenant))).and_where(c(Column::RevokedAt).is_null());
+    select.and_where(c(Column::ExpiresAt).is_null().or(c(Column::ExpiresAt).gt(now)));
+    tx.query_one(&select).await?.map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
 pub(super) async fn revoke(tx: &Tx, permit: &Permit<ManageApiTokens>, id: ApiTokenId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let mut update = Query::update();
     update.table(Entity).value(Column::RevokedAt, now).and_where(Expr::col(Column::Id).eq(id)).and_where(Expr::col(Column::RevokedAt).is_null());

@@ -166,6 +166,8 @@ impl Connections {
         let now = ctx.now();
         let until = (hours > 0).then(|| now + TimeDelta::hours(hours.into()));
         let (current, previous) = store::sealed(tx, permit, row).await?;
+        // A rotation that is over does not begin again.
+        let previous = previous.filter(|_| row.previous_webhook_secret_until.is_some_and(|until| until > now));
         let place = |column| place(row.tenant_id, row.id, column);
         let previous = match &changes.webhook_secret {
             Some(new) => {

@@ -15,7 +15,7 @@ pub async fn erase_details(tx: &Tx, tenant: Option<TenantId>, of: &str, now: Dat
     let sql = "update audit_details set detail = null, salt = null, erased_at = $1
                where erased_at is null and audit_id in (
                  select id from audit_events where chain_id = $2 and subject = $3 and action <> $4
-                 union select id from audit_events where chain_id = $2 and actor = $3)";
+                 union select id from audit_events where chain_id = $2 and actor = $3 and action <> $4)";
     let values = [now.into(), super::chain(tenant).into(), of.into(), ERASURE.into()];
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
 }

@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement};
 use serde::Deserialize;
 
 use super::settle;
+use crate::Trace;
 use crate::db::{Access, Tx};
 use crate::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
 
@@ -188,9 +189,19 @@ impl Worker for Processing {
                 if let Err(error) = noted.await {
                     tracing::warn!(%error, %id, "an attempt on a delivery could not be noted");
                 }
-                Err(JobError::Retry(details))
+                // Administrators of tenants read why a job failed; SQL is for the log.
+                tracing::warn!(%id, error = details, "an attempt on a delivery did not succeed");
+                Err(JobError::Retry(why))
             }
         }
+    }
+}
+
+/// The job that works on a delivery was called off: nobody works on it by itself any more.
+pub async fn called_off(tx: &Tx, trace: &Trace, payload: &serde_json::Value) -> Result<(), DbErr> {
+    match serde_json::from_value::<Subject>(payload.clone()) {
+        Ok(subject) => settle::failed(tx, trace, subject.webhook_event_id, "the work on it was called off", false).await,
+        Err(_) => Ok(()),
     }
 }
 

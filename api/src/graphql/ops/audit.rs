@@ -204,7 +204,7 @@ impl AuditQuery {
 /// What to erase.
 #[derive(InputObject)]
 pub struct AuditDetailEraseInput {
-    /// The id that entries are about or by: of a user, an API token, or anything else that is a person's.
+    /// The id that entries are about or by: of a user, a customer or a session; not the caller's own.
     subject: ID,
     /// The tenant whose log is meant: only a platform administrator names it; without it, the platform's own log.
     tenant_id: Option<ID>,
@@ -225,7 +225,7 @@ pub struct AuditMutation;
 #[Object]
 impl AuditMutation {
     /// Erases what one log says of a person: before, after, address and userAgent of all entries about or by this id. The entries
-    /// themselves stay, and so does the proof that nobody changed them. Only the entry that tells of an erasure keeps its detail.
+    /// themselves stay, and so does the proof that nobody changed them. Entries that tell of erasures keep their detail.
     /// Administrators only.
     async fn audit_detail_erase(&self, ctx: &Context<'_>, #[graphql(desc = "What to erase.")] input: AuditDetailEraseInput) -> Result<AuditDetailErasePayload> {
         let tenant = input.tenant_id.as_ref().map(id).transpose()?;
