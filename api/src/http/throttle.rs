@@ -15,7 +15,7 @@ use crate::graphql::{Limits, OperationCost, Purse, whole_seconds};
 
 /// What a refused request costs whoever sent it.
 const REFUSAL: u64 = 100;
-/// Bearers that are remembered to have been good, and for how long.
+/// Bearers that are remembered to have been good, and for how long after they were last used.
 const BEARERS: u64 = 16_384;
 const REMEMBERED: Duration = Duration::from_secs(600);
 
@@ -40,7 +40,7 @@ impl Throttle {
             operations: OperationLimits::new(settings.operations_per_minute),
             default_plan: settings.default_plan,
             hasher: RandomState::new(),
-            good: moka::sync::Cache::builder().max_capacity(BEARERS).time_to_live(REMEMBERED).build(),
+            good: moka::sync::Cache::builder().max_capacity(BEARERS).time_to_idle(REMEMBERED).build(),
         }
     }
 
@@ -48,7 +48,7 @@ impl Throttle {
     /// an address is held up by others there, and nobody gets a fresh bucket by making bearers up.
     pub fn sender(&self, address: IpAddr, bearer: Option<&str>) -> Payer {
         match bearer.map(|bearer| self.hasher.hash_one(bearer)) {
-            Some(hash) if self.costs.is_some() && self.good.contains_key(&hash) => Payer::Bearer(hash),
+            Some(hash) if self.costs.is_some() && self.good.get(&hash).is_some() => Payer::Bearer(hash),
             Some(_) | None => Payer::address(address),
         }
     }
@@ -56,7 +56,7 @@ impl Throttle {
     /// The bearer is good.
     pub fn remember(&self, bearer: &str) {
         let hash = self.hasher.hash_one(bearer);
-        if self.costs.is_some() && !self.good.contains_key(&hash) {
+        if self.costs.is_some() && self.good.get(&hash).is_none() {
             self.good.insert(hash, ());
         }
     }
