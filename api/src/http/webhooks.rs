@@ -2,11 +2,12 @@
 //!
 //! A connection that is not there, one of another provider, a disabled one and one of a deleted tenant answer alike.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
@@ -38,6 +39,8 @@ enum Outcome {
     Slow,
     Broken,
     Failed,
+    /// Too many were refused; with the seconds after which to come back.
+    Throttled(u64),
 }
 
 impl Outcome {
@@ -53,6 +56,7 @@ impl Outcome {
             Self::Slow => "slow",
             Self::Broken => "broken",
             Self::Failed => "failed",
+            Self::Throttled(_) => "throttled",
         }
     }
 
@@ -65,6 +69,24 @@ impl Outcome {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Failed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// Whether whoever sent it is to blame: such deliveries cost points.
+    const fn blames_the_sender(self) -> bool {
+        match self {
+            Self::BadSignature | Self::Malformed | Self::NotFound | Self::TooLarge | Self::Slow | Self::Broken => true,
+            Self::Stored | Self::Duplicate | Self::Stale | Self::Failed | Self::Throttled(_) => false,
+        }
+    }
+
+    /// In how many seconds to come back.
+    const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Throttled(seconds) => Some(seconds),
+            Self::Stored | Self::Duplicate | Self::BadSignature | Self::Stale | Self::Malformed | Self::NotFound => None,
+            Self::TooLarge | Self::Slow | Self::Broken | Self::Failed => None,
         }
     }
 }
@@ -77,24 +99,40 @@ fn answer(outcome: Outcome, message: impl Into<String>) -> Answer {
 }
 
 /// `POST /webhooks/{provider}/{connection}`.
-pub async fn receive(State(app): State<Arc<App>>, Path((provider, connection)): Path<(String, String)>, request: Request) -> Response {
+pub async fn receive(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path((provider, connection)): Path<(String, String)>,
+    request: Request,
+) -> Response {
     let began = Instant::now();
+    let address = app.proxies.client(peer.ip(), request.headers());
     let source = registry::webhooks(&provider);
     // Labels come from a closed set, whatever paths are tried.
     let provider = source.map_or("unknown", |source| source.key());
-    let (outcome, message) = match (source, ConnectionId::parse(&connection)) {
-        (Some(source), Ok(connection)) => taken_in(&app, source, connection, request).await.unwrap_or_else(|refused| refused),
-        (None, _) | (_, Err(_)) => not_found(),
+    let wanted = source.zip(ConnectionId::parse(&connection).ok());
+    let courier = || app.throttle.courier(address, wanted.map(|(_, connection)| connection));
+    let (outcome, message) = match (app.throttle.admit(courier()).await, wanted) {
+        (Err(throttled), _) => answer(Outcome::Throttled(throttled.retry.map_or(1, |(seconds, _)| seconds)), throttled.message),
+        (Ok(()), Some((source, connection))) => taken_in(&app, source, connection, request).await.unwrap_or_else(|refused| refused),
+        (Ok(()), None) => not_found(),
     };
+    if outcome.blames_the_sender() {
+        // By now it may be known that the connection is there.
+        app.throttle.refused(courier()).await;
+    }
     metrics::counter!("noren_webhook_deliveries_total", "provider" => provider, "outcome" => outcome.word()).increment(1);
     metrics::histogram!("noren_webhook_delivery_seconds", "provider" => provider).record(began.elapsed().as_secs_f64());
-    if !outcome.status().is_success() {
-        tracing::warn!(provider, connection, outcome = outcome.word(), message, "a webhook was not taken");
-    }
     if outcome.status().is_success() {
         return outcome.status().into_response();
     }
-    (outcome.status(), axum::Json(json!({ "error": message }))).into_response()
+    // They are counted: whoever sends rubbish does not fill the log as well.
+    tracing::debug!(provider, connection, outcome = outcome.word(), message, "a webhook was not taken");
+    let mut response = (outcome.status(), axum::Json(json!({ "error": message }))).into_response();
+    if let Some(seconds) = outcome.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn not_found() -> Answer {
@@ -109,6 +147,7 @@ fn failed(error: &dyn std::fmt::Display) -> Answer {
 async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection: ConnectionId, request: Request) -> Result<Answer, Answer> {
     let found = app.connections.receiver(&app.db, source.key(), connection, app.clock.now()).await;
     let receiver = found.map_err(|error| failed(&error))?.ok_or_else(not_found)?;
+    app.throttle.remember_connection(connection);
     let (parts, body) = request.into_parts();
     let body = arrived(&parts.headers, body).await?;
     // A client that hangs up must not cut the transaction short, nor a shutdown the work on what was accepted.
