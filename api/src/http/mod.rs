@@ -8,6 +8,7 @@ mod metrics;
 mod negotiate;
 mod parameters;
 mod refusal;
+mod room;
 mod router;
 mod server;
 mod slow;

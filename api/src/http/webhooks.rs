@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use platform::Trace;
 use platform::inbox::{Incoming, Kept, PROCESS, keep};
 use serde_json::json;
 
+use super::room::{self, Arrived, Unfit};
 use crate::app::App;
 
 /// The largest body taken, in bytes.
@@ -39,6 +40,8 @@ enum Outcome {
     Slow,
     Broken,
     Failed,
+    /// There is no room for its body.
+    NoRoom,
     /// Too many were refused; with the seconds after which to come back.
     Throttled(u64),
 }
@@ -56,6 +59,7 @@ impl Outcome {
             Self::Slow => "slow",
             Self::Broken => "broken",
             Self::Failed => "failed",
+            Self::NoRoom => "no_room",
             Self::Throttled(_) => "throttled",
         }
     }
@@ -68,7 +72,7 @@ impl Outcome {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Failed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Failed | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -77,7 +81,7 @@ impl Outcome {
     const fn blames_the_sender(self) -> bool {
         match self {
             Self::BadSignature | Self::Malformed | Self::NotFound | Self::TooLarge | Self::Slow | Self::Broken => true,
-            Self::Stored | Self::Duplicate | Self::Stale | Self::Failed | Self::Throttled(_) => false,
+            Self::Stored | Self::Duplicate | Self::Stale | Self::Failed | Self::NoRoom | Self::Throttled(_) => false,
         }
     }
 
@@ -85,6 +89,7 @@ impl Outcome {
     const fn retry_after(self) -> Option<u64> {
         match self {
             Self::Throttled(seconds) => Some(seconds),
+            Self::NoRoom => Some(room::RETRY_AFTER),
             Self::Stored | Self::Duplicate | Self::BadSignature | Self::Stale | Self::Malformed | Self::NotFound => None,
             Self::TooLarge | Self::Slow | Self::Broken | Self::Failed => None,
         }
@@ -160,20 +165,22 @@ async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection
     }
 }
 
-async fn arrived(headers: &HeaderMap, body: Body) -> Result<Bytes, Answer> {
+async fn arrived(headers: &HeaderMap, body: Body) -> Result<Arrived, Answer> {
     let too_large = || answer(Outcome::TooLarge, format!("the body is larger than {BODY} bytes"));
     let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > BODY) {
         return Err(too_large());
     }
-    let arriving = tokio::time::timeout(PATIENCE, to_bytes(body, BODY)).await;
-    arriving.map_err(|_| answer(Outcome::Slow, format!("the body did not arrive within {} s", PATIENCE.as_secs())))?.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
-        if limited { too_large() } else { answer(Outcome::Broken, "the body did not arrive whole") }
+    let arriving = tokio::time::timeout(PATIENCE, room::arrive(body, BODY)).await;
+    arriving.map_err(|_| answer(Outcome::Slow, format!("the body did not arrive within {} s", PATIENCE.as_secs())))?.map_err(|unfit| match unfit {
+        Unfit::TooLarge => too_large(),
+        Unfit::Broken => answer(Outcome::Broken, "the body did not arrive whole"),
+        Unfit::NoRoom => answer(Outcome::NoRoom, room::NO_ROOM),
     })
 }
 
-async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, body: Bytes) -> Result<Answer, Answer> {
+async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, arrived: Arrived) -> Result<Answer, Answer> {
+    let Arrived { bytes: body, place: _place } = arrived;
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
     let now = app.clock.now();
