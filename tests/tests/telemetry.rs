@@ -141,6 +141,12 @@ async fn metrics_are_for_those_who_may_read_them() {
     assert_eq!(read(&[everywhere, token], None).await, 401);
     assert_eq!(read(&[token], Some("0123456789abcdeF")).await, 401);
     assert_eq!(read(&[everywhere, token], Some(token.1)).await, 200);
+
+    let server = Server::start(Backend::Sqlite).await;
+    for name in ["forwarded", "x-forwarded-for", "x-forwarded-host"] {
+        let forwarded = client().get(server.url("/metrics")).header(name, "127.0.0.1").send().await.unwrap();
+        assert_eq!(forwarded.status(), StatusCode::NOT_FOUND, "{name}: what a proxy on this machine passes on comes from elsewhere");
+    }
 }
 
 /// What libraries log in this process.

@@ -1,8 +1,9 @@
 //! `/metrics`, for those who may read them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use platform::config::MetricsAccess;
@@ -11,7 +12,10 @@ use super::client::bearer;
 use crate::app::App;
 
 /// `/metrics`, in the text format of Prometheus.
-pub async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub async fn page(State(app): State<Arc<App>>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
+    if matches!(app.metrics_access, MetricsAccess::Everybody) && !from_here(peer, &headers) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     if app.metrics_access.allows(bearer(&headers).ok().flatten()) {
         if let Err(error) = app.metrics.look_at_what_waits(&app.db, &*app.clock, &app.feeds).await {
             tracing::warn!(%error, "what waits could not be measured");
@@ -26,4 +30,10 @@ pub async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         }
         MetricsAccess::Everybody | MetricsAccess::Nobody => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Whether it comes from this machine, and not through a proxy on it.
+fn from_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
+    let forwarded = |name: &str| name == "forwarded" || name.starts_with("x-forwarded-");
+    peer.ip().to_canonical().is_loopback() && !headers.keys().any(|name| forwarded(name.as_str()))
 }

@@ -7,10 +7,13 @@ mod health;
 mod metrics;
 mod negotiate;
 mod parameters;
+mod places;
 mod refusal;
+mod room;
 mod router;
 mod server;
 mod slow;
+mod stall;
 mod throttle;
 mod webhooks;
 

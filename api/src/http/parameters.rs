@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::OperationDefinition;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::negotiate::is_json;
 use super::refusal::Refusal;
+use super::room::{self, Arrived, Place, Unfit};
 use crate::graphql::{Code, Limits};
 
 /// The parameters of a request.
@@ -29,6 +30,9 @@ pub struct Parameters {
     /// Not used, but bound to be an object.
     #[serde(default, rename = "extensions")]
     _extensions: Option<Map<String, Value>>,
+    /// The room that the body takes up.
+    #[serde(skip)]
+    _place: Place,
 }
 
 impl Parameters {
@@ -44,7 +48,7 @@ impl Parameters {
         };
         let (variables, extensions) = (map("variables")?, map("extensions")?);
         let operation_name = found.remove("operationName").filter(|name| !name.is_empty());
-        Self { query: found.remove("query"), operation_name, variables, _extensions: extensions }.bounded(limits)
+        Self { query: found.remove("query"), operation_name, variables, _extensions: extensions, _place: None }.bounded(limits)
     }
 
     /// From a body, which may be slow or endless.
@@ -62,17 +66,18 @@ impl Parameters {
             let message = format!("the body did not arrive within {} s; send it faster, or less at once", patience.as_secs());
             Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::BadUserInput, message)
         };
-        let arrived = tokio::time::timeout(patience, to_bytes(body, limit)).await.map_err(late)?;
-        let bytes = arrived.map_err(|error| {
-            let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
-            if limited { too_large() } else { Refusal::malformed("the body did not arrive whole") }
+        let arrived = tokio::time::timeout(patience, room::arrive(body, limit)).await.map_err(late)?;
+        let Arrived { bytes, place } = arrived.map_err(|unfit| match unfit {
+            Unfit::TooLarge => too_large(),
+            Unfit::Broken => Refusal::malformed("the body did not arrive whole"),
+            Unfit::NoRoom => Refusal::no_room(),
         })?;
         if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
             return Err(Refusal::malformed("batches are not taken; send one operation a request, with several root fields if need be"));
         }
         let parameters: Self =
             serde_json::from_slice(&bytes).map_err(|error| Refusal::malformed(format!("the body is not a GraphQL request: {}", json_error(&error))))?;
-        parameters.bounded(limits)
+        Self { _place: place, ..parameters }.bounded(limits)
     }
 
     fn bounded(self, limits: &Limits) -> Result<Self, Refusal> {

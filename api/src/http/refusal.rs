@@ -8,6 +8,7 @@ use axum::response::Response;
 use platform::limits::OperationClass;
 
 use super::negotiate::Answer;
+use super::room;
 use crate::graphql::{Code, Refused, whole_seconds};
 
 /// Characters of an error's message: what a request says is not sent back whole.
@@ -56,6 +57,11 @@ impl Refusal {
     /// Too much at once; `class` is the class of operations that there were too many of.
     pub fn throttled(message: impl Into<String>, retry_after: Duration, class: Option<OperationClass>) -> Self {
         Self { retry: Some((whole_seconds(retry_after), class)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Throttled, message) }
+    }
+
+    /// There is no room for its body.
+    pub fn no_room() -> Self {
+        Self { retry: Some((room::RETRY_AFTER, None)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, room::NO_ROOM) }
     }
 
     /// Whether whoever sent it is to blame: such refusals cost points.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entities::Plan;
+use entities::{ConnectionId, Plan};
 use platform::config::Settings;
 use platform::limits::{BucketKey, Buckets, CostRates, OperationClass, OperationLimits, Payer, Purse as Kind, Rate, Taken, plan_of};
 use platform::{Clock, OpCtx};
@@ -15,9 +15,11 @@ use crate::graphql::{Limits, OperationCost, Purse, whole_seconds};
 
 /// What a refused request costs whoever sent it.
 const REFUSAL: u64 = 100;
-/// Bearers that are remembered to have been good, and for how long.
+/// Bearers that are remembered to have been good, and for how long after they were last used.
 const BEARERS: u64 = 16_384;
 const REMEMBERED: Duration = Duration::from_secs(600);
+/// Connections that are remembered to be there.
+const CONNECTIONS: u64 = 65_536;
 
 /// Holds callers to what they may use up.
 pub struct Throttle {
@@ -28,6 +30,7 @@ pub struct Throttle {
     default_plan: Plan,
     hasher: RandomState,
     good: moka::sync::Cache<u64, ()>,
+    there: moka::sync::Cache<ConnectionId, ()>,
 }
 
 impl Throttle {
@@ -40,7 +43,8 @@ impl Throttle {
             operations: OperationLimits::new(settings.operations_per_minute),
             default_plan: settings.default_plan,
             hasher: RandomState::new(),
-            good: moka::sync::Cache::builder().max_capacity(BEARERS).time_to_live(REMEMBERED).build(),
+            good: moka::sync::Cache::builder().max_capacity(BEARERS).time_to_idle(REMEMBERED).build(),
+            there: moka::sync::Cache::builder().max_capacity(CONNECTIONS).time_to_idle(REMEMBERED).build(),
         }
     }
 
@@ -48,7 +52,7 @@ impl Throttle {
     /// an address is held up by others there, and nobody gets a fresh bucket by making bearers up.
     pub fn sender(&self, address: IpAddr, bearer: Option<&str>) -> Payer {
         match bearer.map(|bearer| self.hasher.hash_one(bearer)) {
-            Some(hash) if self.costs.is_some() && self.good.contains_key(&hash) => Payer::Bearer(hash),
+            Some(hash) if self.costs.is_some() && self.good.get(&hash).is_some() => Payer::Bearer(hash),
             Some(_) | None => Payer::address(address),
         }
     }
@@ -56,8 +60,25 @@ impl Throttle {
     /// The bearer is good.
     pub fn remember(&self, bearer: &str) {
         let hash = self.hasher.hash_one(bearer);
-        if self.costs.is_some() && !self.good.contains_key(&hash) {
+        if self.costs.is_some() && self.good.get(&hash).is_none() {
             self.good.insert(hash, ());
+        }
+    }
+
+    /// Who answers for a delivery that is refused: the address at this connection alone where that is known to be there, otherwise the
+    /// address. So what a provider sends in vain to one connection holds up none of its others, and made-up connections get no bucket.
+    pub fn courier(&self, address: IpAddr, connection: Option<ConnectionId>) -> Payer {
+        let address = Payer::address(address);
+        match connection {
+            Some(connection) if self.there.get(&connection).is_some() => Payer::Door(self.hasher.hash_one((address, connection))),
+            Some(_) | None => address,
+        }
+    }
+
+    /// The connection is there.
+    pub fn remember_connection(&self, connection: ConnectionId) {
+        if self.costs.is_some() && self.there.get(&connection).is_none() {
+            self.there.insert(connection, ());
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! A connection that is not there, one of another provider, a disabled one and one of a deleted tenant answer alike.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
@@ -18,6 +19,7 @@ use platform::Trace;
 use platform::inbox::{Incoming, Kept, PROCESS, keep};
 use serde_json::json;
 
+use super::room::{self, Arrived, Unfit};
 use crate::app::App;
 
 /// The largest body taken, in bytes.
@@ -38,6 +40,10 @@ enum Outcome {
     Slow,
     Broken,
     Failed,
+    /// There is no room for its body.
+    NoRoom,
+    /// Too many were refused; with the seconds after which to come back.
+    Throttled(u64),
 }
 
 impl Outcome {
@@ -53,6 +59,8 @@ impl Outcome {
             Self::Slow => "slow",
             Self::Broken => "broken",
             Self::Failed => "failed",
+            Self::NoRoom => "no_room",
+            Self::Throttled(_) => "throttled",
         }
     }
 
@@ -64,7 +72,26 @@ impl Outcome {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Failed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Failed | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// Whether whoever sent it is to blame: such deliveries cost points.
+    const fn blames_the_sender(self) -> bool {
+        match self {
+            Self::BadSignature | Self::Malformed | Self::NotFound | Self::TooLarge | Self::Slow | Self::Broken => true,
+            Self::Stored | Self::Duplicate | Self::Stale | Self::Failed | Self::NoRoom | Self::Throttled(_) => false,
+        }
+    }
+
+    /// In how many seconds to come back.
+    const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Throttled(seconds) => Some(seconds),
+            Self::NoRoom => Some(room::RETRY_AFTER),
+            Self::Stored | Self::Duplicate | Self::BadSignature | Self::Stale | Self::Malformed | Self::NotFound => None,
+            Self::TooLarge | Self::Slow | Self::Broken | Self::Failed => None,
         }
     }
 }
@@ -77,24 +104,40 @@ fn answer(outcome: Outcome, message: impl Into<String>) -> Answer {
 }
 
 /// `POST /webhooks/{provider}/{connection}`.
-pub async fn receive(State(app): State<Arc<App>>, Path((provider, connection)): Path<(String, String)>, request: Request) -> Response {
+pub async fn receive(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path((provider, connection)): Path<(String, String)>,
+    request: Request,
+) -> Response {
     let began = Instant::now();
+    let address = app.proxies.client(peer.ip(), request.headers());
     let source = registry::webhooks(&provider);
     // Labels come from a closed set, whatever paths are tried.
     let provider = source.map_or("unknown", |source| source.key());
-    let (outcome, message) = match (source, ConnectionId::parse(&connection)) {
-        (Some(source), Ok(connection)) => taken_in(&app, source, connection, request).await.unwrap_or_else(|refused| refused),
-        (None, _) | (_, Err(_)) => not_found(),
+    let wanted = source.zip(ConnectionId::parse(&connection).ok());
+    let courier = || app.throttle.courier(address, wanted.map(|(_, connection)| connection));
+    let (outcome, message) = match (app.throttle.admit(courier()).await, wanted) {
+        (Err(throttled), _) => answer(Outcome::Throttled(throttled.retry.map_or(1, |(seconds, _)| seconds)), throttled.message),
+        (Ok(()), Some((source, connection))) => taken_in(&app, source, connection, request).await.unwrap_or_else(|refused| refused),
+        (Ok(()), None) => not_found(),
     };
+    if outcome.blames_the_sender() {
+        // By now it may be known that the connection is there.
+        app.throttle.refused(courier()).await;
+    }
     metrics::counter!("noren_webhook_deliveries_total", "provider" => provider, "outcome" => outcome.word()).increment(1);
     metrics::histogram!("noren_webhook_delivery_seconds", "provider" => provider).record(began.elapsed().as_secs_f64());
-    if !outcome.status().is_success() {
-        tracing::warn!(provider, connection, outcome = outcome.word(), message, "a webhook was not taken");
-    }
     if outcome.status().is_success() {
         return outcome.status().into_response();
     }
-    (outcome.status(), axum::Json(json!({ "error": message }))).into_response()
+    // They are counted: whoever sends rubbish does not fill the log as well.
+    tracing::debug!(provider, connection, outcome = outcome.word(), message, "a webhook was not taken");
+    let mut response = (outcome.status(), axum::Json(json!({ "error": message }))).into_response();
+    if let Some(seconds) = outcome.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn not_found() -> Answer {
@@ -109,6 +152,7 @@ fn failed(error: &dyn std::fmt::Display) -> Answer {
 async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection: ConnectionId, request: Request) -> Result<Answer, Answer> {
     let found = app.connections.receiver(&app.db, source.key(), connection, app.clock.now()).await;
     let receiver = found.map_err(|error| failed(&error))?.ok_or_else(not_found)?;
+    app.throttle.remember_connection(connection);
     let (parts, body) = request.into_parts();
     let body = arrived(&parts.headers, body).await?;
     // A client that hangs up must not cut the transaction short, nor a shutdown the work on what was accepted.
@@ -121,20 +165,22 @@ async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection
     }
 }
 
-async fn arrived(headers: &HeaderMap, body: Body) -> Result<Bytes, Answer> {
+async fn arrived(headers: &HeaderMap, body: Body) -> Result<Arrived, Answer> {
     let too_large = || answer(Outcome::TooLarge, format!("the body is larger than {BODY} bytes"));
     let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > BODY) {
         return Err(too_large());
     }
-    let arriving = tokio::time::timeout(PATIENCE, to_bytes(body, BODY)).await;
-    arriving.map_err(|_| answer(Outcome::Slow, format!("the body did not arrive within {} s", PATIENCE.as_secs())))?.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
-        if limited { too_large() } else { answer(Outcome::Broken, "the body did not arrive whole") }
+    let arriving = tokio::time::timeout(PATIENCE, room::arrive(body, BODY)).await;
+    arriving.map_err(|_| answer(Outcome::Slow, format!("the body did not arrive within {} s", PATIENCE.as_secs())))?.map_err(|unfit| match unfit {
+        Unfit::TooLarge => too_large(),
+        Unfit::Broken => answer(Outcome::Broken, "the body did not arrive whole"),
+        Unfit::NoRoom => answer(Outcome::NoRoom, room::NO_ROOM),
     })
 }
 
-async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, body: Bytes) -> Result<Answer, Answer> {
+async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, arrived: Arrived) -> Result<Answer, Answer> {
+    let Arrived { bytes: body, place: _place } = arrived;
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
     let now = app.clock.now();

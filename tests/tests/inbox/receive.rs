@@ -6,7 +6,7 @@ use futures::future::join_all;
 use rstest::rstest;
 use serde_json::json;
 use tests::harness::Backend;
-use tests::harness::inbox::{self, SECRET};
+use tests::harness::inbox::{self, SECRET, ShopifyDelivery};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -192,4 +192,37 @@ async fn a_client_that_hangs_up_cuts_nothing_short() {
         assert!(attempt < 50, "a transaction was left open");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_too_much_rubbish_waits_and_holds_up_no_other_connection() {
+    let shop = Shop::throttled(Backend::Sqlite).await;
+    let other = inbox::connection(&shop.server, shop.tenant, "other").await;
+    let (good, mut theirs) = (shop.delivery("orders/create", &order()), shop.delivery("orders/create", &order()));
+    theirs.path = format!("/webhooks/shopify/{other}");
+    assert_eq!((good.send(&shop.server).await.0, theirs.send(&shop.server).await.0), (200, 200));
+    let until_throttled = async |delivery: &ShopifyDelivery, refused: u16| {
+        for _ in 0..1_000 {
+            match delivery.send(&shop.server).await {
+                (status, _) if status == refused => {}
+                (429, body) => return assert!(body.contains("try again in"), "{body}"),
+                answer => panic!("{answer:?}"),
+            }
+        }
+        panic!("never throttled");
+    };
+    // Nothing at this address may try connections that are not there, and those that are there take what they took.
+    let mut nowhere = good.clone();
+    nowhere.path = "/webhooks/shopify/nonsense".into();
+    until_throttled(&nowhere, 404).await;
+    nowhere.path = format!("/webhooks/shopify/{}", shop.connection.to_string().replace(|c: char| c.is_ascii_digit(), "0"));
+    assert_eq!(nowhere.send(&shop.server).await.0, 429);
+    assert_eq!(shop.delivery("orders/create", &order()).send(&shop.server).await.0, 200);
+    until_throttled(&good.signed_with("another"), 401).await;
+    assert_eq!(good.send(&shop.server).await.0, 429);
+    let again = reqwest::Client::builder().build().unwrap().post(shop.server.url(&good.path)).send().await.unwrap();
+    assert!(again.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    assert_eq!(theirs.send(&shop.server).await.0, 200);
+    shop.server.clock.advance(chrono::TimeDelta::minutes(5));
+    assert_eq!(good.send(&shop.server).await.0, 200);
 }

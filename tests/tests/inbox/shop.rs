@@ -24,12 +24,21 @@ pub struct Shop {
 impl Shop {
     /// Nothing works on what comes in.
     pub async fn idle(backend: Backend) -> Self {
-        let server = Server::start(backend).await;
+        Self::on(Server::start(backend).await).await
+    }
+
+    async fn on(server: Server) -> Self {
         let people = People::of(&server);
         let tenant = people.tenant("Noren Tea").await;
         let connection = inbox::connection(&server, tenant, "tea").await;
         let (_, admin) = people.token(TokenRole::TenantAdmin, Some(tenant), &[]).await;
         Self { server, people, tenant, connection, admin }
+    }
+
+    /// The same, where callers are throttled.
+    pub async fn throttled(backend: Backend) -> Self {
+        let server = Server::with(backend, [("cost_restore_rate", "10".to_owned())].into()).await;
+        Self::on(server).await
     }
 
     /// The shop is connected, and what comes in is worked on.

@@ -30,6 +30,8 @@ pub enum Payer {
     Address(IpAddr),
     /// Whoever sends a bearer that was good before, by its keyed hash.
     Bearer(u64),
+    /// Whoever sends webhooks from an address to a connection that is there, by the keyed hash of both.
+    Door(u64),
 }
 
 impl Payer {
