@@ -23,6 +23,9 @@ const CONNECTIONS: u32 = 8;
 /// How long a statement of it may take there.
 const STATEMENT: Duration = Duration::from_secs(300);
 
+/// How long relay and sealer have at the end, whatever jobs have used up.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
 /// What runs beside requests in this process.
 pub struct Background {
     jobs: Jobs,
@@ -60,18 +63,26 @@ impl Background {
         Ok(Self { jobs, relay, sealer, usage: app.usage.clone(), loops })
     }
 
-    /// Lets jobs that run finish, hands on and seals what is committed, and ends.
+    /// Lets jobs that run finish, hands on and seals what is committed, and ends in time: what is left is the next process's.
     pub async fn stop(&self, grace: Duration) {
+        let until = tokio::time::Instant::now() + grace;
         self.jobs.stop(grace).await;
         self.loops.iter().for_each(AbortHandle::abort);
-        if let Err(error) = self.relay.relay().await {
-            tracing::warn!(%error, "events are left for the next process");
-        }
-        if let Err(error) = self.sealer.seal_all().await {
-            tracing::warn!(%error, "audit entries are left for the next process to seal");
-        }
+        // Only what was counted is in memory alone.
         if let Err(error) = self.usage.flush().await {
-            tracing::warn!(%error, "what was counted in the last seconds is lost to usage");
+            tracing::warn!(%error, "what was used in the last seconds is not counted");
+        }
+        let until = until.max(tokio::time::Instant::now() + LAST_CALL);
+        let rest = async {
+            if let Err(error) = self.relay.relay().await {
+                tracing::warn!(%error, "events are left for the next process");
+            }
+            if let Err(error) = self.sealer.seal_all().await {
+                tracing::warn!(%error, "audit entries are left for the next process to seal");
+            }
+        };
+        if tokio::time::timeout_at(until, rest).await.is_err() {
+            tracing::warn!("events and audit entries are left for the next process");
         }
     }
 }

@@ -17,6 +17,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         run(manager, INBOX).await?;
         run(manager, OUTGOING).await?;
+        // When the provider told what an order is now.
+        run(manager, &["alter table orders add column told_at {instant}"]).await?;
         for table in TABLES {
             protect(manager, table).await?;
         }
@@ -35,6 +37,7 @@ impl MigrationTrait for Migration {
             db.execute_unprepared(&format!("drop function {CONNECTION}")).await?;
             db.execute_unprepared("drop policy identity on tenant_keys").await?;
         }
+        manager.get_connection().execute_unprepared("alter table orders drop column told_at").await?;
         drop_tables(manager, &TABLES).await
     }
 }

@@ -92,8 +92,17 @@ async fn run(listener: TcpListener, address: SocketAddr, app: Arc<App>, backgrou
         let metrics = app.metrics.clone();
         async move { metrics.keep_up().await }
     });
-    http::serve(listener, app.clone(), signalled(), grace).await;
-    background.stop(grace).await;
+    let told = Arc::new(std::sync::OnceLock::new());
+    let stop = {
+        let told = told.clone();
+        async move {
+            signalled().await;
+            let _ = told.set(std::time::Instant::now());
+        }
+    };
+    http::serve(listener, app.clone(), stop, grace).await;
+    let used = told.get().map(std::time::Instant::elapsed).unwrap_or_default();
+    background.stop(grace.saturating_sub(used)).await;
     summing.abort();
     flusher.abort();
     app.callers.flush().await?;

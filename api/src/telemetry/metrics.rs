@@ -21,6 +21,7 @@
 //! | `noren_webhook_events_total` | `provider`, `status` | deliveries of providers as they were settled |
 //! | `noren_webhook_attempts_total`, `noren_webhook_attempt_seconds` | `outcome` | deliveries to endpoints |
 //! | `noren_webhook_endpoints_disabled_total` | | endpoints that were disabled by themselves |
+//! | `noren_connections_refused_total` | | connections of addresses that had too many |
 //! | `process_*` | | processor time, memory, file descriptors, threads of the process |
 
 use std::collections::HashMap;

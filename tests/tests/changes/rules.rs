@@ -155,3 +155,20 @@ proptest! {
         prop_assert_eq!(told_in(backend, &deliveries), told_in(backend, &versions()));
     }
 }
+
+#[rstest]
+#[tokio::test]
+async fn of_one_second_the_later_telling_holds(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let shop = Shop::open(backend, "USD").await;
+    let at = |second: u32| Some(format!("2026-03-01T00:00:{second:02}.5Z").parse().unwrap());
+    let status = |status: &str| [set(order(1), json!({ "displayFinancialStatus": status }))];
+    let read = async || shop.one("t.financial_status", "{orders} t where t.external_id is not null").await;
+    assert_eq!(shop.try_tell_at(&status("PENDING"), at(1)).await.unwrap().outcome, Applied::Created);
+    assert_eq!(shop.try_tell_at(&status("PAID"), at(2)).await.unwrap().outcome, Applied::Updated);
+    // The first again, or late: both bear the same `updatedAt`.
+    assert_eq!(shop.try_tell_at(&status("PENDING"), at(1)).await.unwrap().outcome, Applied::Unchanged);
+    assert_eq!(read().await, "PAID");
+    assert_eq!(shop.try_tell_at(&status("PAID"), at(2)).await.unwrap().outcome, Applied::Unchanged);
+    assert_eq!(shop.try_tell_at(&status("REFUNDED"), at(3)).await.unwrap().outcome, Applied::Updated);
+    assert_eq!(read().await, "REFUNDED");
+}

@@ -40,10 +40,15 @@ impl Shop {
 
     /// Tells an order once.
     pub async fn try_tell(&self, lines: &[Value]) -> Result<AppliedOrder, ChangeError> {
+        self.try_tell_at(lines, None).await
+    }
+
+    /// Tells an order once, as the provider told it at an instant.
+    pub async fn try_tell_at(&self, lines: &[Value], at: Option<DateTime<Utc>>) -> Result<AppliedOrder, ChangeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (order, items) = records(lines);
         let tx = self.db.write(Access::Tenant(self.tenant)).await?;
-        let applied = apply_order(&tx, &self.place(), &order, &items, clock.now(), &Ids::new(clock)).await?;
+        let applied = apply_order(&tx, &self.place(), (&order, &items), at, clock.now(), &Ids::new(clock)).await?;
         tx.commit().await?;
         Ok(applied)
     }

@@ -40,7 +40,7 @@ async fn a_name_that_comes_to_lead_inside_is_not_dialled(#[values(Backend::Sqlit
         let found = world.deliveries_when(&endpoint, |found| found.iter().any(|one| one["status"] == "PENDING" && one["attempts"] == 1)).await;
         let refused = found.iter().find(|one| one["status"] == "PENDING").unwrap();
         let why = refused["errorMessage"].as_str().unwrap();
-        assert!(why.contains("leads into a private or reserved network") && !why.contains("10.0"), "{why}");
+        assert!(why.contains("leads nowhere that may be dialled") && !why.contains("10.0"), "{why}");
         *names.0.lock().unwrap() = [127, 0, 0, 1].into();
         world.done("webhookDeliveryRedeliver", &format!("id: {}", refused["id"]), "webhookDelivery { id }").await;
         world.deliveries_when(&endpoint, |found| found.iter().all(|one| one["status"] == "DELIVERED")).await;

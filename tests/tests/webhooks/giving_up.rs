@@ -100,7 +100,7 @@ async fn gone_disables_at_once(#[values(Backend::Sqlite, Backend::Postgres)] bac
     let world = World::new(backend).await;
     let (gone, watching) = (Receiver::start().await, Receiver::start().await);
     gone.always(Behaviour::Answer("410 Gone", ""));
-    let endpoint = world.endpoint(&gone.url(), "[]").await;
+    let endpoint = world.endpoint(&gone.url(), "[STORE_UPDATED, WEBHOOK_ENDPOINT_DISABLED]").await;
     world.endpoint(&watching.url(), "[WEBHOOK_ENDPOINT_DISABLED]").await;
     world.store_changes("once").await;
     assert_eq!(watching.hears(1).await[0].json()["data"]["reason"], "it answered 410 Gone");

@@ -5,7 +5,7 @@ use entities::OrderId;
 use integrations::ports::commerce::{OrderItemRecord, OrderRecord};
 use platform::db::is_sqlite;
 use platform::{DbErr, Ids, Tx};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 
 use super::error::ChangeError;
 use super::told::Told;
@@ -38,30 +38,32 @@ const NO_LATER_ORDER: &str = " and (s.updated_at is not null or not exists
 
 /// Writes an order with its items and, where the record says more than the customer's id, its customer, by the rules of imports:
 /// what is absent stays as it is known, and what is older than what is known changes nothing, neither order nor items nor customer.
-/// Items that are no longer told stay.
+/// Items that are no longer told stay. Of two tellings as of the same moment the one that was told later (`told_at`) holds: shop
+/// systems date changes by the second.
 ///
 /// `tx` is a writing transaction of the store's tenant. It commits nothing; after an error it must be dropped. On PostgreSQL it
 /// holds locks on the order, its customer and the store's imports until it ends, so end it soon.
 pub async fn apply_order(
     tx: &Tx,
     place: &StorePlace,
-    order: &OrderRecord,
-    items: &[OrderItemRecord],
+    (order, items): (&OrderRecord, &[OrderItemRecord]),
+    told_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
     ids: &Ids,
 ) -> Result<AppliedOrder, ChangeError> {
     let mut told = Told::of_order(*place, order, items, now, ids).map_err(ChangeError::Rejected)?;
     turns::take(tx, &told).await?;
     let known = known(tx, &told).await?;
-    if let Some((order, _)) = known.filter(|(_, as_of)| *as_of > told.as_of) {
-        return Ok(AppliedOrder { order, outcome: Applied::Unchanged });
+    let older = |known: &Known| known.as_of > told.as_of || (known.as_of == told.as_of && told_at < known.told_at);
+    if let Some(Known { id, .. }) = known.filter(older) {
+        return Ok(AppliedOrder { order: id, outcome: Applied::Unchanged });
     }
     told.complete_search(tx).await?;
     if told.tells(&CUSTOMERS) {
         write_customer(tx, &told).await?;
     }
     let (order, mut outcome) = match known {
-        Some((order, _)) => {
+        Some(Known { id: order, .. }) => {
             let updated = told.update(tx, &ORDERS, "").await? > 0;
             (order, if updated { Applied::Updated } else { Applied::Unchanged })
         }
@@ -77,16 +79,26 @@ pub async fn apply_order(
             outcome = Applied::Updated;
         }
     }
+    let sql = "update orders set told_at = $1 where tenant_id = $2 and id = $3";
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [told_at.into(), place.tenant.into(), order.into()])).await?;
     Ok(AppliedOrder { order, outcome })
 }
 
-/// The order as it is known, and as of when; no other writer changes it from here on.
-async fn known(tx: &Tx, told: &Told) -> Result<Option<(OrderId, DateTime<Utc>)>, DbErr> {
+/// An order as it is known.
+#[derive(Clone, Copy)]
+struct Known {
+    id: OrderId,
+    as_of: DateTime<Utc>,
+    told_at: Option<DateTime<Utc>>,
+}
+
+/// The order as it is known; no other writer changes it from here on.
+async fn known(tx: &Tx, told: &Told) -> Result<Option<Known>, DbErr> {
     let backend = tx.get_database_backend();
     let lock = if is_sqlite(backend) { "" } else { " for update" };
-    let sql = format!("select id, updated_at from orders where tenant_id = {{tenant}} and store_id = {{store}} and external_id = {{order}}{lock}");
+    let sql = format!("select id, updated_at, told_at from orders where tenant_id = {{tenant}} and store_id = {{store}} and external_id = {{order}}{lock}");
     let row = tx.query_one_raw(told.statement(backend, None, &sql)).await?;
-    row.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).transpose()
+    row.map(|row| Ok(Known { id: row.try_get_by_index(0)?, as_of: row.try_get_by_index(1)?, told_at: row.try_get_by_index(2)? })).transpose()
 }
 
 async fn write_customer(tx: &Tx, told: &Told) -> Result<(), DbErr> {

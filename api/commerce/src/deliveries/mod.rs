@@ -47,11 +47,14 @@ impl Handler for ShopDeliveries {
 
 async fn write_order(tx: &Tx, job: &Running, delivery: &Stored, shop: &Shop, change: &OrderChange) -> Result<Handled, HandleError> {
     let place = StorePlace { tenant: delivery.tenant, store: shop.id, currency: shop.currency };
-    let applied = apply_order(tx, &place, &change.order, &change.items, job.now(), &Ids::new(job.clock())).await.map_err(|error| match error {
-        ChangeError::Rejected(line) => HandleError::Rejected(line.to_string()),
-        ChangeError::Importing => HandleError::Later(error.to_string()),
-        ChangeError::Storage(error) => HandleError::Storage(error),
-    })?;
+    let applied =
+        apply_order(tx, &place, (&change.order, &change.items), delivery.triggered_at, job.now(), &Ids::new(job.clock())).await.map_err(
+            |error| match error {
+                ChangeError::Rejected(line) => HandleError::Rejected(line.to_string()),
+                ChangeError::Importing => HandleError::Later(error.to_string()),
+                ChangeError::Storage(error) => HandleError::Storage(error),
+            },
+        )?;
     announce(tx, job, delivery, shop.id, applied).await?;
     Ok(Handled::processed(Some(shop.id)))
 }

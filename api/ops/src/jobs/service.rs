@@ -3,11 +3,13 @@
 use entities::{JobId, JobStatus};
 use platform::callers::actions::ManageJobs;
 use platform::db::List;
+use platform::inbox::{self, PROCESS};
 use platform::jobs::{Retried, cancel, retry};
-use platform::{Change, OpCtx, Permit, Tx};
+use platform::{Change, DbErr, OpCtx, Permit, Tx};
 
 use super::error::JobRefused;
 use super::row::JobRow;
+use crate::webhooks::{DELIVER, follow_job};
 
 /// Jobs, as administrators handle them.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +23,10 @@ impl JobControl {
         let tx = ctx.writer().await?;
         let before = locked(&tx, &permit, id).await?;
         match retry(&tx, id, ctx.now()).await? {
-            Retried::Queued => written(ctx, tx, &permit, "jobRetry", before).await,
+            Retried::Queued => {
+                follow(ctx, &tx, &before, true).await?;
+                written(ctx, tx, &permit, "jobRetry", before).await
+            }
             Retried::Running => Err(JobRefused::Running),
             Retried::Done => Err(JobRefused::Over("done")),
             Retried::Superseded => Err(JobRefused::Superseded),
@@ -34,9 +39,7 @@ impl JobControl {
         let tx = ctx.writer().await?;
         let before = locked(&tx, &permit, id).await?;
         if cancel(&tx, id, ctx.now()).await? {
-            if before.kind == platform::inbox::PROCESS.name {
-                platform::inbox::called_off(&tx, &ctx.trace(), &before.payload).await?;
-            }
+            follow(ctx, &tx, &before, false).await?;
             return written(ctx, tx, &permit, "jobCancel", before).await;
         }
         Err(JobRefused::Over(match before.status {
@@ -44,6 +47,16 @@ impl JobControl {
             JobStatus::Cancelled => "called off",
             JobStatus::Done | JobStatus::Queued | JobStatus::Running => "done",
         }))
+    }
+}
+
+/// What a job works on begins again with it, or is called off with it.
+async fn follow(ctx: &OpCtx, tx: &Tx, job: &JobRow, again: bool) -> Result<(), DbErr> {
+    match (job.kind == PROCESS.name, job.kind == DELIVER.name) {
+        (true, _) if again => inbox::reopen(tx, &ctx.trace(), &job.payload).await,
+        (true, _) => inbox::called_off(tx, &ctx.trace(), &job.payload).await,
+        (_, true) => follow_job(tx, &job.payload, again, ctx.now()).await,
+        (false, false) => Ok(()),
     }
 }
 

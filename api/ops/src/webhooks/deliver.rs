@@ -14,6 +14,7 @@ use platform::callers::actions::ManageWebhooks;
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
 use platform::{Change, DbErr, OpCtx, Permit, Tx};
 use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{ConnectionTrait, Statement};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -21,7 +22,7 @@ use super::error::WebhookError;
 use super::lanes::Lanes;
 use super::message::Errand;
 use super::row::{WebhookDeliveryRow, WebhookEndpointRow};
-use super::service::{DISABLED, signing_secrets};
+use super::service::{DISABLED, give_up_waiting, signing_secrets};
 use super::store;
 
 const MINUTE: u64 = 60;
@@ -45,8 +46,11 @@ const WAITS: [Duration; 10] = [
 /// that the first delivery that nobody took decides.
 const FAILING_FOR: TimeDelta = TimeDelta::hours(23);
 
-/// No attempt is made so long after the first, however long an endpoint asks to be left alone.
-const LONGEST: TimeDelta = TimeDelta::hours(36);
+/// An endpoint that has taken nothing for so long is disabled with the next attempt that fails, whichever it is: one that hangs
+/// may never come to the last attempt of anything.
+const HOPELESS: TimeDelta = TimeDelta::hours(27);
+/// However long an endpoint asks to be left alone, it is asked again after this.
+const LONGEST: Duration = WAITS[WAITS.len() - 1];
 
 /// Sending one event to one endpoint.
 pub const DELIVER: &JobKind =
@@ -160,7 +164,8 @@ impl Deliverer {
     /// Writes what came of it. Whoever changes endpoint and deliveries locks them in this order.
     async fn settle(&self, ctx: &OpCtx, permit: &Permit<ManageWebhooks>, job: &Running, sent: &ToSend, attempt: &Attempt) -> Result<(), JobError> {
         let (endpoint, delivery, now) = (&sent.endpoint, &sent.delivery, ctx.now());
-        let wait = wait_for_next(job, attempt.verdict, now);
+        let wait = wait_for_next(job, endpoint, attempt.verdict, now);
+        let mut disabled = false;
         let tx = ctx.writer().await?;
         match attempt.verdict {
             Verdict::Delivered => {
@@ -184,7 +189,7 @@ impl Deliverer {
                 store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
                 if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.failing_since_at.is_some_and(|since| now - since >= FAILING_FOR)) {
                     let since = endpoint.failing_since_at.unwrap_or(now).to_rfc3339();
-                    disable(&tx, permit, job, &endpoint, &format!("every delivery has failed since {since}"), now).await?;
+                    disabled = disable(&tx, permit, job, &endpoint, &format!("every delivery has failed since {since}"), now).await?;
                 }
             }
             Verdict::Gone => {
@@ -192,21 +197,24 @@ impl Deliverer {
                 let endpoint = store::endpoint_locked(&tx, permit, endpoint.id).await?;
                 store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
                 if let Some(endpoint) = endpoint {
-                    disable(&tx, permit, job, &endpoint, "it answered 410 Gone", now).await?;
+                    disabled = disable(&tx, permit, job, &endpoint, "it answered 410 Gone", now).await?;
                 }
             }
         }
         job.done(&tx).await?;
-        Ok(ctx.commit_unrecorded(tx).await?)
+        ctx.commit_unrecorded(tx).await?;
+        if disabled {
+            give_up_waiting(ctx, endpoint).await?;
+        }
+        Ok(())
     }
 }
 
-/// How long until the next attempt, as the endpoint asks for it; none when the attempts or the time for them are used up.
-fn wait_for_next(job: &Running, verdict: Verdict, now: DateTime<Utc>) -> Option<Duration> {
+/// How long until the next attempt, as the endpoint asks for it; none when the attempts are used up, or it has failed for too long.
+fn wait_for_next(job: &Running, endpoint: &WebhookEndpointRow, verdict: Verdict, now: DateTime<Utc>) -> Option<Duration> {
     let Verdict::Failed(asked) = verdict else { return None };
-    let wait = DELIVER.backoff.after(job.attempt).max(asked.unwrap_or_default());
-    let in_time = TimeDelta::from_std(wait).is_ok_and(|wait| now + wait <= job.created_at + LONGEST);
-    (in_time && !job.is_last()).then_some(wait)
+    let hopeless = endpoint.failing_since_at.is_some_and(|since| now - since >= HOPELESS);
+    (!hopeless && !job.is_last()).then(|| DELIVER.backoff.after(job.attempt).max(asked.unwrap_or_default().min(LONGEST)))
 }
 
 fn columns(attempt: &Attempt, status: WebhookDeliveryStatus, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<(Column, SimpleExpr)> {
@@ -232,12 +240,11 @@ async fn disable(
     endpoint: &WebhookEndpointRow,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<(), JobError> {
+) -> Result<bool, JobError> {
     if endpoint.status == WebhookEndpointStatus::Disabled {
-        return Ok(());
+        return Ok(false);
     }
     store::update_endpoint(tx, endpoint, store::disabled(Some(reason), now)).await?;
-    store::give_up_waiting(tx, endpoint, DISABLED, now).await?;
     let change = Change::new("webhookEndpointDisable", endpoint.tenant_id).subject(endpoint.id).before(endpoint);
     let change = match store::endpoint(tx, permit, endpoint.id).await? {
         Some(after) => change.after(&after),
@@ -246,7 +253,7 @@ async fn disable(
     let data = json!({ "webhookEndpointId": endpoint.id, "reason": reason });
     change.announce_with(EventType::WebhookEndpointDisabled, None, data).write(tx, &job.trace()).await?;
     metrics::counter!("noren_webhook_endpoints_disabled_total").increment(1);
-    Ok(())
+    Ok(true)
 }
 
 #[async_trait]
@@ -264,7 +271,7 @@ impl Worker for Deliverer {
         let permit = ctx.authorize::<ManageWebhooks>().map_err(|error| JobError::Fail(error.to_string()))?;
         let to_send = self.prepare(&ctx, &permit, errand.delivery_id).await?;
         ctx.release().await;
-        let Some(to_send) = to_send else { return Ok(()) };
+        let Some(to_send) = to_send else { return nothing_to_send(&ctx, &permit, errand.delivery_id, job).await };
         let attempt = match to_send.endpoint.status {
             WebhookEndpointStatus::Enabled => self.send(&to_send, ctx.now()).await,
             // It is given up with its endpoint: this one came in between.
@@ -278,6 +285,30 @@ impl Worker for Deliverer {
         drop(place);
         self.settle(&ctx, &permit, job, &to_send, &attempt).await
     }
+}
+
+/// The delivery is settled or gone, and so is its job; unless somebody has asked for it again just now.
+async fn nothing_to_send(ctx: &OpCtx, permit: &Permit<ManageWebhooks>, id: WebhookDeliveryId, job: &Running) -> Result<(), JobError> {
+    let tx = ctx.writer().await?;
+    let reopened = store::delivery_locked(&tx, permit, id).await?.is_some_and(|delivery| delivery.status == WebhookDeliveryStatus::Pending);
+    if reopened {
+        return Err(JobError::Postpone(Duration::ZERO, "it was asked for again".to_owned()));
+    }
+    job.done(&tx).await?;
+    Ok(ctx.commit_unrecorded(tx).await?)
+}
+
+/// The work on a delivery begins again, or was called off: so does, or was, the delivery.
+pub(crate) async fn follow_job(tx: &Tx, payload: &serde_json::Value, again: bool, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let Ok(errand) = serde_json::from_value::<Errand>(payload.clone()) else { return Ok(()) };
+    let sql = match again {
+        true => "update webhook_deliveries set status = 'PENDING', next_attempt_at = $1, updated_at = $1 where id = $2 and status = 'FAILED'",
+        false => {
+            "update webhook_deliveries set status = 'FAILED', next_attempt_at = null, error_message = 'its job was called off', updated_at = $1
+             where id = $2 and status = 'PENDING'"
+        }
+    };
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [now.into(), errand.delivery_id.into()])).await.map(drop)
 }
 
 async fn give_up(ctx: &OpCtx, endpoint: &WebhookEndpointRow, job: &Running) -> Result<(), JobError> {

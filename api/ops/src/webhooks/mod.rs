@@ -16,6 +16,7 @@ mod service;
 mod store;
 
 pub use announce::Announcer;
+pub(crate) use deliver::follow_job;
 pub use deliver::{DELIVER, Deliverer};
 pub use error::WebhookError;
 pub use list::{WebhookDeliveryFilter, WebhookDeliverySort, WebhookEndpointFilter, WebhookEndpointSort};

@@ -9,7 +9,7 @@ use people::validation::{Problem, invalid, optional_text};
 use platform::callers::Action;
 use platform::callers::actions::ManageWebhooks;
 use platform::crypto::Where;
-use platform::{Change, OpCtx, Permit, Tx};
+use platform::{Change, DbErr, OpCtx, Permit, Tx};
 use sea_orm::ActiveValue::Set;
 use sea_orm::Value;
 use secrecy::SecretString;
@@ -98,6 +98,14 @@ pub(super) async fn signing_secrets<A: Action>(
     Ok(secrets)
 }
 
+/// Gives up what waits for an endpoint that is disabled, in a transaction of its own: there may be much of it, and the relay must not
+/// wait for the endpoint meanwhile. What this leaves is given up when its turn comes.
+pub(super) async fn give_up_waiting(ctx: &OpCtx, endpoint: &WebhookEndpointRow) -> Result<(), DbErr> {
+    let tx = ctx.writer().await?;
+    store::give_up_waiting(&tx, endpoint, DISABLED, ctx.now()).await?;
+    ctx.commit_unrecorded(tx).await
+}
+
 impl Webhooks {
     /// Webhooks whose secrets are sealed with these keys and which are sent this way.
     pub fn new(keys: TenantKeys, outgoing: Outgoing) -> Self {
@@ -163,7 +171,6 @@ impl Webhooks {
         match (before.status, changes.status) {
             (WebhookEndpointStatus::Enabled, Some(WebhookEndpointStatus::Disabled)) => {
                 store::update_endpoint(&tx, &before, store::disabled(None, now)).await?;
-                store::give_up_waiting(&tx, &before, DISABLED, now).await?;
             }
             (_, Some(WebhookEndpointStatus::Enabled)) => {
                 afresh = true;
@@ -178,6 +185,9 @@ impl Webhooks {
         store::update_endpoint(&tx, &before, values).await?;
         let after = store::endpoint(&tx, &permit, id).await?.ok_or(WebhookError::NotFound("endpoint"))?;
         ctx.commit(tx, Change::new("webhookEndpointUpdate", before.tenant_id).subject(id).before(&before).after(&after)).await?;
+        if after.status == WebhookEndpointStatus::Disabled {
+            give_up_waiting(ctx, &after).await?;
+        }
         Ok(after)
     }
 

@@ -40,6 +40,10 @@ pub(super) async fn endpoint_locked(tx: &Tx, permit: &Permit<ManageWebhooks>, id
     Ok(List::<WebhookEndpointRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
 }
 
+pub(super) async fn delivery_locked(tx: &Tx, permit: &Permit<ManageWebhooks>, id: WebhookDeliveryId) -> Result<Option<WebhookDeliveryRow>, DbErr> {
+    Ok(List::<WebhookDeliveryRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+}
+
 pub(super) async fn delivery<A: Action>(tx: &Tx, permit: &Permit<A>, id: WebhookDeliveryId) -> Result<Option<WebhookDeliveryRow>, DbErr> {
     Ok(List::<WebhookDeliveryRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop())
 }

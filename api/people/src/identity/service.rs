@@ -89,12 +89,15 @@ impl SignIn {
     /// Opens a session. Unknown e-mail, wrong password and disabled user get the same answer after the same time.
     pub async fn sign_in(&self, ctx: &OpCtx, email: &str, password: &SecretString) -> Result<SignedIn, SignInError> {
         let email_key = platform::text::fold(email);
-        let attempt = attempts::begin(ctx, &email_key).await?;
+        let attempt = self.begin(ctx, &email_key).await?;
         let found = read(ctx, async |tx| store::credentials(tx, Which::EmailKey(&email_key), false).await).await?;
         let found = found.filter(|user| user.status == UserStatus::Active);
         let hash = found.as_ref().and_then(|user| user.password_hash.as_deref());
         let matches = self.passwords.verify(password, hash).await?;
-        let Some(user) = found.as_ref().filter(|_| matches) else { return self.refused(ctx, found.as_ref().map(|user| user.id)).await };
+        let Some(user) = found.as_ref().filter(|_| matches) else {
+            note_refused(ctx, found.as_ref().map(|user| user.id)).await?;
+            return Err(SignInError::InvalidCredentials);
+        };
         attempt.succeeded(ctx).await?;
         let tx = ctx.identity_writer().await?;
         let unchanged = |now: &Credentials| now.status == UserStatus::Active && now.password_hash == user.password_hash;
@@ -105,12 +108,13 @@ impl SignIn {
         Ok(signed_in)
     }
 
-    /// A sign-in with a wrong password, or of nobody that is known: the platform's log tells of it.
-    async fn refused(&self, ctx: &OpCtx, user: Option<UserId>) -> Result<SignedIn, SignInError> {
-        let tx = ctx.identity_writer().await?;
-        let change = Change::new("signIn", None).refused();
-        ctx.commit(tx, if let Some(user) = user { change.subject(user) } else { change }).await?;
-        Err(SignInError::InvalidCredentials)
+    /// Counts a try; one that comes too early is in the log as well.
+    async fn begin(&self, ctx: &OpCtx, email_key: &str) -> Result<attempts::Try, SignInError> {
+        let begun = attempts::begin(ctx, email_key).await;
+        if let Err(SignInError::TooManyAttempts { .. }) = &begun {
+            note_refused(ctx, None).await?;
+        }
+        begun
     }
 
     /// Exchanges a refresh token for a new pair. A token that comes a second time ends its session.
@@ -219,8 +223,9 @@ impl SignIn {
                 Ok(Proven::NewPassword(self.passwords.hash(&password).await?))
             }
             Proof::Password(password) => {
-                let attempt = attempts::begin(ctx, &user.email_key).await?;
+                let attempt = self.begin(ctx, &user.email_key).await?;
                 if !self.passwords.verify(&password, user.password_hash.as_deref()).await? {
+                    note_refused(ctx, Some(user.id)).await?;
                     return Err(SignInError::InvalidCredentials);
                 }
                 attempt.succeeded(ctx).await?;
@@ -253,6 +258,13 @@ impl SignIn {
         let user = user_row(tx, user).await?.ok_or(SignInError::InvalidCredentials)?;
         Ok(SignedIn { access_token, expires_at, refresh_token: refresh.secret, session, user })
     }
+}
+
+/// A sign-in with a wrong password, of nobody that is known, or too early: the platform's log tells of it.
+async fn note_refused(ctx: &OpCtx, user: Option<UserId>) -> Result<(), DbErr> {
+    let tx = ctx.identity_writer().await?;
+    let change = Change::new("signIn", None).refused();
+    ctx.commit(tx, if let Some(user) = user { change.subject(user) } else { change }).await
 }
 
 /// Reads as the identity role, and lets go of the connection before any password is hashed.

@@ -12,4 +12,4 @@ pub use empty::{EMPTY, Emptying};
 pub use keep::{Incoming, Kept, keep};
 pub use settle::again;
 pub use stranded::Stranded;
-pub use work::{HandleError, Handled, Handler, PROCESS, Processing, Stored, called_off};
+pub use work::{HandleError, Handled, Handler, PROCESS, Processing, Stored, called_off, reopen};

@@ -197,6 +197,15 @@ impl Worker for Processing {
     }
 }
 
+/// The job that works on a delivery begins again: so does the delivery.
+pub async fn reopen(tx: &Tx, trace: &Trace, payload: &serde_json::Value) -> Result<(), DbErr> {
+    let Ok(subject) = serde_json::from_value::<Subject>(payload.clone()) else { return Ok(()) };
+    let sql = "update webhook_events set status = $1, error_message = null, processed_at = null, updated_at = $2 where id = $3 and status = $4 and payload is not null";
+    let (pending, failed) = (WebhookEventStatus::Pending.as_str(), WebhookEventStatus::Failed.as_str());
+    let values = [pending.into(), trace.now().into(), subject.webhook_event_id.into(), failed.into()];
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await.map(drop)
+}
+
 /// The job that works on a delivery was called off: nobody works on it by itself any more.
 pub async fn called_off(tx: &Tx, trace: &Trace, payload: &serde_json::Value) -> Result<(), DbErr> {
     match serde_json::from_value::<Subject>(payload.clone()) {

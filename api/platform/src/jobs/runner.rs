@@ -42,6 +42,7 @@ struct Inner {
     kinds: Kinds,
     held: Mutex<HashMap<JobId, Held>>,
     stop: CancellationToken,
+    queues: TaskTracker,
     tasks: TaskTracker,
     running: TaskTracker,
 }
@@ -57,13 +58,15 @@ impl Jobs {
             kinds,
             held: Mutex::default(),
             stop: CancellationToken::new(),
+            queues: TaskTracker::new(),
             tasks: TaskTracker::new(),
             running: TaskTracker::new(),
             db: db.clone(),
         }));
         for queue in Queue::ALL {
-            jobs.0.tasks.spawn(jobs.clone().work(queue));
+            jobs.0.queues.spawn(jobs.clone().work(queue));
         }
+        jobs.0.queues.close();
         jobs.0.tasks.spawn(jobs.clone().care());
         jobs.0.tasks.spawn(jobs.clone().tick(Ticker::new(db, clock, schedules)));
         jobs.0.tasks.close();
@@ -73,6 +76,8 @@ impl Jobs {
     /// Takes no more jobs, waits for those that run, at most `grace`, and gives back what is not done by then.
     pub async fn stop(&self, grace: Duration) {
         self.0.stop.cancel();
+        // What was being claimed when it was said is begun, and waited for as all the rest.
+        self.0.queues.wait().await;
         self.0.running.close();
         if tokio::time::timeout(grace, self.0.running.wait()).await.is_err() {
             tracing::warn!("jobs were still running when the grace time was over; others take them over");
@@ -108,8 +113,14 @@ impl Jobs {
         let mut enqueued = self.0.db.signals().of(Wake::Jobs);
         while !self.0.stop.is_cancelled() {
             enqueued.mark_unchanged();
-            let Ok(first) = free.clone().acquire_owned().await else { return };
+            let first = tokio::select! {
+                first = free.clone().acquire_owned() => first,
+                () = self.0.stop.cancelled() => return,
+            };
             drop(first);
+            if self.0.stop.is_cancelled() {
+                return;
+            }
             match claim::claim(&self.0.db, &self.0.clock, queue, &self.0.kinds, free.available_permits()).await {
                 Ok(claimed) if claimed.is_empty() => {
                     tokio::select! {

@@ -104,6 +104,8 @@ impl Feeds {
 
     async fn hear(&self, db: &Database) -> Result<(), DbErr> {
         let Some(mut notifications) = db.listen(CHANNEL).await? else { return std::future::pending().await };
+        // Something may have been missed since the last time that somebody listened.
+        self.tell_all(db).await?;
         loop {
             match notifications.next().await? {
                 Some(payload) => payload.split(',').filter_map(|text| text.parse().ok()).for_each(|position| self.publish(position)),

@@ -16,8 +16,9 @@ use crate::db::{Access, Database, Tx, Wake, in_list, is_sqlite};
 
 /// The key of the relay's lock.
 const LOCK: i64 = 0x6e6f_7265_6e01;
-/// Events of one batch.
+/// Events of one batch; on SQLite, where others wait for the one writer meanwhile, fewer.
 const BATCH: i64 = 500;
+const BATCH_ON_SQLITE: i64 = 50;
 /// How often it is looked whether another process left something.
 const LOOK: Duration = Duration::from_millis(500);
 /// A payload of NOTIFY has at most 8,000 bytes: so many positions fit.
@@ -91,7 +92,8 @@ impl Relay {
             return Ok(Batch::Busy);
         }
         let sql = format!("select {COLUMNS} from events where position is null order by seq limit $1");
-        let rows = tx.query_all_raw(self.db.statement(sql, [BATCH.into()])).await?;
+        let batch = if is_sqlite(self.db.backend()) { BATCH_ON_SQLITE } else { BATCH };
+        let rows = tx.query_all_raw(self.db.statement(sql, [batch.into()])).await?;
         let mut events = rows.iter().map(Event::read).collect::<Result<Vec<_>, _>>()?;
         let reached = give_places(&tx, &mut events).await?;
         let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();
