@@ -100,17 +100,16 @@ async fn metrics_count_requests_by_operation_and_outcome() {
         }
         assert_eq!(value(&text, &format!("noren_request_seconds_count{{operation=\"Listed{kind}\"}}")), 5.0);
         assert!(value(&text, "noren_requests_total{operation=\"none\",outcome=\"refused\"}") >= 1.0);
-        assert!(value(&text, &format!("noren_database_connections{{pool=\"{pool}\",state=\"idle\"}}")) >= 1.0);
+        // One may be on its way back: open it is.
+        let open: f64 = ["idle", "used"].map(|state| value(&text, &format!("noren_database_connections{{pool=\"{pool}\",state=\"{state}\"}}"))).iter().sum();
+        assert!(open >= 1.0);
         assert!(value(&text, &format!("noren_database_connections_max{{pool=\"{pool}\"}}")) >= 1.0);
-        let above_zero = [
-            "noren_database_statements_total",
-            "noren_operation_cost_points_sum{cost=\"requested\"}",
-            "process_resident_memory_bytes",
-            "process_cpu_seconds_total",
-        ];
+        let above_zero = ["noren_database_statements_total", "noren_operation_cost_points_sum{cost=\"requested\"}", "process_resident_memory_bytes"];
         for name in above_zero {
             assert!(value(&text, name) > 0.0, "{name}");
         }
+        // Whole seconds: a test may not have used one.
+        assert!(text.contains("process_cpu_seconds_total"));
     }
 
     // Clients make names up, and memory is finite.

@@ -93,6 +93,7 @@ struct Clients {
     ports: Vec<u16>,
     stop: AtomicBool,
     next: AtomicU64,
+    renamed: AtomicU64,
 }
 
 impl Clients {
@@ -151,6 +152,7 @@ impl Clients {
                 Some(data) => {
                     assert_eq!(data["storeUpdate"]["store"]["name"], name, "{data}");
                     acknowledged.insert(name);
+                    self.renamed.fetch_add(1, Ordering::SeqCst);
                 }
                 None => {
                     unknown.insert(name);
@@ -247,7 +249,14 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     let replicas = if backend == Backend::Postgres { 2 } else { 1 };
     let ports: Vec<u16> = (0..replicas).map(|_| free_port()).collect();
     let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).pool_max_idle_per_host(0).build().unwrap();
-    let clients = Clients { http, bearer: platform_token(&db).await, ports: ports.clone(), stop: AtomicBool::new(false), next: AtomicU64::new(1) };
+    let clients = Clients {
+        http,
+        bearer: platform_token(&db).await,
+        ports: ports.clone(),
+        stop: AtomicBool::new(false),
+        next: AtomicU64::new(1),
+        renamed: AtomicU64::new(0),
+    };
     let clients = Arc::new(clients);
     let (hook, told) = receiver().await;
     let mut running = Vec::new();
@@ -291,7 +300,13 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
         running[victim] = Replica::start(&database, port).await;
     }
     ready(&clients).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // On a busy machine much of the time went into starting.
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if clients.next.load(Ordering::SeqCst) > 60 && clients.renamed.load(Ordering::SeqCst) > 30 {
+            break;
+        }
+    }
     clients.stop.store(true, Ordering::SeqCst);
     for deliverer in deliverers {
         deliverer.await.unwrap();
