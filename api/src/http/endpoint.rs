@@ -90,6 +90,8 @@ async fn serve(app: &Arc<App>, address: IpAddr, request_id: String, request: Req
     } else {
         Parameters::from_body(&parts.headers, body, &app.limits, app.times.patience).await?
     };
+    // From here on the client has done its part: what takes long is ours.
+    let arrived = Instant::now();
     let query = parameters.query.ok_or_else(|| Refusal::malformed("the parameter `query` is missing"))?;
     let document = app.documents.parse(&query).map_err(|refused| Refusal::document(&refused, answer))?;
     let (name, operation) = chosen_operation(&document, parameters.operation_name.as_deref()).map_err(|message| Refusal::not_run(message, answer))?;
@@ -106,12 +108,13 @@ async fn serve(app: &Arc<App>, address: IpAddr, request_id: String, request: Req
     let ctx = Arc::new(operation_of(app, &parts.headers, origin).await?);
     tell(&ctx, name);
     app.throttle.count(&ctx, std::iter::once_with(|| root_fields(&document, operation)).flatten()).await?;
+    app.usage.api_call(&ctx);
     let cost = Arc::new(app.throttle.cost(&ctx));
     let mut request =
         async_graphql::Request::new("").variables(variables(operation, parameters.variables)).data(ctx.clone()).data(Loaders::new(&ctx)).data(cost.clone());
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(ExecutableDocument::clone(&document));
-    let work = Work { app: app.clone(), request, ctx, cost, operation: name.map(str::to_owned), answer };
+    let work = Work { app: app.clone(), request, ctx, cost, operation: name.map(str::to_owned), answer, arrived };
     work.run().await
 }
 
@@ -138,6 +141,7 @@ struct Work {
     cost: Arc<OperationCost>,
     operation: Option<String>,
     answer: Answer,
+    arrived: Instant,
 }
 
 impl Work {
@@ -161,7 +165,7 @@ impl Work {
     }
 
     async fn done(self) -> Result<Served, Refusal> {
-        let Self { app, request, ctx, cost, operation, answer } = self;
+        let Self { app, request, ctx, cost, operation, answer, arrived } = self;
         let begun = Instant::now();
         let response = app.schema.execute(request).await;
         ctx.release().await;
@@ -180,6 +184,7 @@ impl Work {
         if throttled.is_some() {
             metrics::counter!("noren_throttled_total", "by" => "cost").increment(1);
         }
+        let took = arrived.elapsed();
         if took >= app.times.slow {
             (app.on_slow)(SlowRequest::of(&ctx, operation, took));
         }
@@ -255,7 +260,6 @@ async fn operation_of(app: &App, headers: &HeaderMap, origin: Origin) -> Result<
     let ctx = OpCtx::new(app.db.clone(), app.clock.clone(), caller, chosen, origin)
         .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, error.to_string()))?;
     app.callers.note_activity(&ctx);
-    app.usage.api_call(&ctx);
     Ok(ctx)
 }
 
