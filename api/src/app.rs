@@ -1,22 +1,27 @@
 //! What one running program is made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use integrations::mail::{MailSettings, SmtpSecurity};
 use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
+use integrations::registry::{MessengerError, MessengerSettings, Messengers};
+use integrations::twilio::TwilioSettings;
 use people::connections::Connections;
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use people::tenants::TenantKeys;
-use platform::config::{JwtAlgorithm, MetricsAccess, Settings};
+use platform::config::{JwtAlgorithm, MetricsAccess, Settings, SmtpTls};
 use platform::crypto::MasterKey;
 use platform::health::{DatabaseCheck, HealthCheck, JobsCheck, MigrationsCheck, RelayCheck};
 use platform::limits::MemoryBuckets;
 use platform::outbox::Feeds;
 use platform::usage::Usage;
 use platform::{Clock, Database};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::graphql::{DocumentCache, Limits, NorenSchema, Services, build};
-use crate::http::{Example, Health, OnSlow, Throttle, Times, TrustedProxies, announce_slow};
+use crate::http::{Example, Guests, Health, Live, LiveLimits, OnSlow, Throttle, Times, TrustedProxies, announce_slow};
 use crate::telemetry::Metrics;
 
 /// Argon2 hashes that are computed at once at most: each takes 19 MiB.
@@ -31,6 +36,9 @@ pub enum AppError {
     /// Nothing can be dialled.
     #[error(transparent)]
     Outgoing(#[from] OutgoingError),
+    /// People cannot be reached.
+    #[error(transparent)]
+    Messengers(#[from] MessengerError),
 }
 
 /// One running program.
@@ -49,6 +57,10 @@ pub struct App {
     pub feeds: Feeds,
     /// The way out to addresses that callers set.
     pub outgoing: Outgoing,
+    /// By whom people are reached.
+    pub messengers: Messengers,
+    /// Where this API is reached from outside.
+    pub public_url: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -81,6 +93,12 @@ pub struct App {
     pub on_slow: OnSlow,
     /// The requests that are being worked on.
     pub tasks: TaskTracker,
+    /// Live events.
+    pub live: Arc<Live>,
+    /// The sockets that are open.
+    pub sockets: TaskTracker,
+    /// Told when the program stops.
+    pub closing: CancellationToken,
 }
 
 impl App {
@@ -92,8 +110,18 @@ impl App {
         let access_tokens = AccessTokens::new(master);
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
+        let messengers = Messengers::new(messengers_of(settings), outgoing.clone())?;
+        let schema = build(&limits, Services::new(master, sign_in, outgoing.clone(), messengers.clone(), settings.public_url.clone()));
+        let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
+        let feeds = Feeds::default();
+        let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
         Ok(Self {
-            schema: build(&limits, Services::new(master, sign_in, outgoing.clone(), settings.public_url.clone())),
+            schema,
+            live,
+            sockets: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            messengers,
+            public_url: settings.public_url.clone(),
             outgoing,
             documents: DocumentCache::new(limits.clone()),
             throttle: Throttle::new(settings, &limits, Arc::new(MemoryBuckets::default()), clock.clone()),
@@ -104,11 +132,11 @@ impl App {
             times: Times::default(),
             on_slow: announce_slow(db.clone(), clock.clone(), tasks.clone()),
             limits,
-            callers: Callers::new(db.clone(), clock.clone(), access_tokens, providers),
+            callers,
             usage: Usage::new(db.clone(), clock.clone()),
             db,
             master: master.clone(),
-            feeds: Feeds::default(),
+            feeds,
             clock,
             connections: Connections::new(TenantKeys::new(master.clone())),
             webhook_payload_days: settings.webhook_payload_days,
@@ -128,6 +156,35 @@ fn checks(db: &Database, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn HealthCheck>> {
         Arc::new(RelayCheck(db.clone(), clock.clone())),
         Arc::new(JobsCheck(db.clone(), clock.clone())),
     ]
+}
+
+/// How long sending one mail may take in all, in which a mail server may look a sender up.
+const MAIL: Duration = Duration::from_secs(30);
+/// How long a call to a provider of text messages may take in all.
+const TEXT_MESSAGE: Duration = Duration::from_secs(15);
+
+fn messengers_of(settings: &Settings) -> MessengerSettings {
+    let mail = settings.mail.as_ref().map(|mail| MailSettings {
+        host: mail.host.clone(),
+        port: mail.port,
+        security: match mail.tls {
+            SmtpTls::Wrapped => SmtpSecurity::Tls,
+            SmtpTls::Required => SmtpSecurity::StartTls,
+            SmtpTls::None => SmtpSecurity::Plain,
+        },
+        credentials: mail.credentials.clone(),
+        from: mail.from.clone(),
+        trusted: None,
+        timeout: MAIL,
+    });
+    let twilio = settings.twilio.as_ref().map(|twilio| TwilioSettings {
+        account_sid: twilio.account_sid.clone(),
+        auth_token: twilio.auth_token.clone(),
+        from: twilio.from.clone(),
+        base_url: twilio.base_url.clone(),
+        timeout: TEXT_MESSAGE,
+    });
+    MessengerSettings { mail, twilio }
 }
 
 fn providers_of(settings: &Settings) -> Vec<ProviderSettings> {

@@ -1,11 +1,15 @@
-//! What goes on beside requests: the relay, the sealer, jobs and schedules.
+//! What goes on beside requests: the relay, the sealer, jobs and schedules, monitoring.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Asia::Tokyo;
 use commerce::deliveries::ShopDeliveries;
-use ops::webhooks::{Announcer, Deliverer};
+use ops::alerts::Watch;
+use ops::monitoring::{Machine, Monitor};
+use ops::notifications::{self, Escalator, Router};
+use ops::webhooks::{self, Announcer, Deliverer};
 use people::tenants::TenantKeys;
 use platform::audit::Sealer;
 use platform::config::Settings;
@@ -58,8 +62,12 @@ impl Background {
             let usage = app.usage.clone();
             async move { usage.keep_flushing().await }
         });
+        let monitoring = tokio::spawn({
+            let monitor = Monitor::new(db.clone(), app.clock.clone(), app.health.checks(), Box::new(Machine::new(watched_disks(&database))));
+            async move { monitor.run().await }
+        });
         let jobs = Jobs::start(db, app.clock.clone(), workers(app), schedules());
-        let loops = [relaying, sealing, hearing, counting].map(|task| task.abort_handle()).into();
+        let loops = [relaying, sealing, hearing, counting, monitoring].map(|task| task.abort_handle()).into();
         Ok(Self { jobs, relay, sealer, usage: app.usage.clone(), loops })
     }
 
@@ -87,9 +95,21 @@ impl Background {
     }
 }
 
+/// The disks that must not fill up: where the program was started, and where its database is when that is a file.
+fn watched_disks(database: &DatabaseSettings) -> Vec<PathBuf> {
+    let started = std::env::current_dir().ok();
+    let database = database.sqlite_file().and_then(|file| file.parent().map(Path::to_path_buf));
+    started.into_iter().chain(database).collect()
+}
+
 /// Who is handed events as they get their places: a new one has its line here.
 fn listeners(app: &App) -> Vec<Arc<dyn Listener>> {
-    vec![Arc::new(Announcer::new(app.clock.clone())), Arc::new(Stranded::new(app.clock.clone()))]
+    vec![
+        Arc::new(Announcer::new(app.clock.clone())),
+        Arc::new(Stranded::new(app.clock.clone())),
+        Arc::new(Watch::new(app.clock.clone())),
+        Arc::new(Router::new(app.clock.clone())),
+    ]
 }
 
 /// Which domain works on what providers delivered: a new port has its line here.
@@ -100,7 +120,16 @@ fn deliveries() -> Processing {
 /// Who does which kind of work: a new kind has its line here.
 fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
     let deliverer = Deliverer::new(TenantKeys::new(app.master.clone()), app.outgoing.clone());
-    let own: [Arc<dyn Worker>; 4] = [Arc::new(deliveries()), Arc::new(Emptying), Arc::new(deliverer), Arc::new(ops::upkeep::Cleaner)];
+    let notifier = notifications::Deliverer::new(&app.master, app.messengers.clone(), app.public_url.clone());
+    let own: [Arc<dyn Worker>; 7] = [
+        Arc::new(deliveries()),
+        Arc::new(Emptying),
+        Arc::new(deliverer),
+        Arc::new(webhooks::Stranded),
+        Arc::new(notifier),
+        Arc::new(Escalator),
+        Arc::new(ops::upkeep::Cleaner),
+    ];
     own.into_iter().chain(ops::usage::workers()).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::UnknownValue;
+use crate::{ApiScope, UnknownValue};
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal v $version:literal,)*) => {
@@ -74,12 +74,48 @@ events! {
     WebhookEventFailed = "webhook_event.failed" v 1,
     /// A webhook endpoint was disabled because its deliveries failed for too long, or it is gone. Data: `webhookEndpointId`, `reason`.
     WebhookEndpointDisabled = "webhook_endpoint.disabled" v 1,
+    /// A webhook endpoint that was disabled is told of events again. Data: `webhookEndpointId`.
+    WebhookEndpointEnabled = "webhook_endpoint.enabled" v 1,
+    /// A webhook endpoint was deleted. Data: `webhookEndpointId`.
+    WebhookEndpointDeleted = "webhook_endpoint.deleted" v 1,
     /// Somebody asked for a test: it goes to that endpoint alone. Data: `webhookEndpointId`.
     WebhookEndpointTest = "webhook_endpoint.test" v 1,
     /// A job failed for good. Data: `jobId`, `kind`.
     JobFailed = "job.failed" v 1,
+    /// Something goes wrong that did not before. Data: `alertId`, `type`, `severity`, `source`, `status`, `count`, `escalationLevel`, `storeId`, `tenantId`,
+    /// `silenced`.
+    AlertRaised = "alert.raised" v 1,
+    /// An alert was seen again, has become worse (`worse`), was escalated (`escalated`) or silenced. Data: `alertId` and the rest as of `alert.raised`.
+    AlertUpdated = "alert.updated" v 1,
+    /// Somebody looks after an alert. Data: `alertId` and the rest as of `alert.raised`.
+    AlertAcknowledged = "alert.acknowledged" v 1,
+    /// An alert is over. Data: `alertId` and the rest as of `alert.raised`.
+    AlertResolved = "alert.resolved" v 1,
     /// A request took longer than 5 s (seed 002). Data: `requestId`, `operationName`, `milliseconds`.
     RequestSlow = "request.slow" v 1,
+}
+
+impl EventType {
+    /// The scope that an integration needs to be told of it: that of what its data shows. Without one, administrators alone are.
+    pub const fn scope(self) -> Option<ApiScope> {
+        match self {
+            Self::TenantCreated | Self::TenantUpdated | Self::TenantSuspended | Self::TenantReactivated | Self::TenantDeleted => Some(ApiScope::TenantRead),
+            Self::UserInvited | Self::UserJoined | Self::UserRoleChanged | Self::UserDisabled => Some(ApiScope::UsersRead),
+            Self::StoreConnected | Self::StoreUpdated | Self::StoreImported => Some(ApiScope::StoresRead),
+            Self::OrderCreated | Self::OrderUpdated => Some(ApiScope::OrdersRead),
+            Self::AlertRaised | Self::AlertUpdated | Self::AlertAcknowledged | Self::AlertResolved => Some(ApiScope::AlertsRead),
+            Self::WebhookEndpointDisabled | Self::WebhookEndpointEnabled | Self::WebhookEndpointDeleted | Self::WebhookEndpointTest => {
+                Some(ApiScope::WebhooksRead)
+            }
+            Self::ApiTokenCreated
+            | Self::ApiTokenRevoked
+            | Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::WebhookEventFailed
+            | Self::JobFailed
+            | Self::RequestSlow => None,
+        }
+    }
 }
 
 impl fmt::Display for EventType {

@@ -144,6 +144,14 @@ ids! {
     WebhookEndpointId = "webhookendpoint";
     /// One event on its way to an endpoint.
     WebhookDeliveryId = "webhookdelivery";
+    /// Something that goes wrong.
+    AlertId = "alert";
+    /// Alerts that nobody wants to hear of for a while.
+    AlertSilenceId = "alertsilence";
+    /// A way to reach people.
+    NotificationChannelId = "notificationchannel";
+    /// A message to people on its way.
+    NotificationId = "notification";
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ scopes! {
     WebhooksWrite = "webhooks:write",
     /// Read how much was used.
     UsageRead = "usage:read",
+    /// Read alerts, and follow them live.
+    AlertsRead = "alerts:read",
+    /// Raise alerts, acknowledge and resolve them.
+    AlertsWrite = "alerts:write",
 }
 
 impl ApiScope {

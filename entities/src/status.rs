@@ -236,4 +236,76 @@ text_enum! {
         /// Given up; it can be sent again.
         Failed = "FAILED",
     }
+
+    /// How bad it is (seed 000). What seed 002 calls WARNING is MEDIUM.
+    pub enum AlertSeverity {
+        /// Somebody must act at once.
+        Critical = "CRITICAL",
+        /// Somebody must act today.
+        High = "HIGH",
+        /// Somebody should look at it.
+        Medium = "MEDIUM",
+        /// Good to know.
+        Low = "LOW",
+    }
+
+    /// How far an alert is.
+    pub enum AlertStatus {
+        /// Nobody looks after it yet.
+        Open = "OPEN",
+        /// Somebody looks after it.
+        Acknowledged = "ACKNOWLEDGED",
+        /// It is over. When it comes back it is another alert.
+        Resolved = "RESOLVED",
+    }
+
+    /// How a channel reaches people.
+    pub enum NotificationChannelKind {
+        /// By mail.
+        Email = "EMAIL",
+        /// By a Slack incoming webhook.
+        Slack = "SLACK",
+        /// By text message.
+        Sms = "SMS",
+    }
+
+    /// Whether a channel is used.
+    pub enum NotificationChannelStatus {
+        /// It is.
+        Enabled = "ENABLED",
+        /// It is not.
+        Disabled = "DISABLED",
+    }
+
+    /// What a notification tells.
+    pub enum NotificationKind {
+        /// Something goes wrong.
+        Raised = "RAISED",
+        /// It has become worse.
+        Worse = "WORSE",
+        /// Nobody has looked after it.
+        Escalated = "ESCALATED",
+        /// It is over.
+        Resolved = "RESOLVED",
+        /// Somebody tries the channel out.
+        Test = "TEST",
+        /// Several notifications in one.
+        Digest = "DIGEST",
+    }
+
+    /// How far a notification is.
+    pub enum NotificationStatus {
+        /// It waits for its time or its next attempt.
+        Pending = "PENDING",
+        /// It is being sent.
+        Sending = "SENDING",
+        /// The channel's provider has taken it.
+        Sent = "SENT",
+        /// Given up.
+        Failed = "FAILED",
+        /// It may have been sent: the provider did not say. It is not sent again by itself.
+        Unknown = "UNKNOWN",
+        /// It went with others into one digest.
+        Digested = "DIGESTED",
+    }
 }

@@ -1,8 +1,17 @@
 //! Which providers there are. Adding one is its folder and one line here.
 
+use std::sync::Arc;
+
+use entities::NotificationChannelKind;
+
+use crate::mail::{Mail, MailError, MailSettings};
+use crate::outgoing::{Outgoing, OutgoingError};
 use crate::ports::commerce::CommerceProvider;
 use crate::ports::delivery::WebhookSource;
+use crate::ports::notification::MessageChannel;
 use crate::shopify::Shopify;
+use crate::slack::Slack;
+use crate::twilio::{Twilio, TwilioSettings};
 
 /// The providers of commerce.
 pub static COMMERCE: &[&dyn CommerceProvider] = &[&Shopify];
@@ -20,4 +29,47 @@ pub fn webhooks(key: &str) -> Option<&'static dyn WebhookSource> {
 /// The keys of those that send webhooks.
 pub fn webhook_keys() -> impl Iterator<Item = &'static str> {
     COMMERCE.iter().map(|provider| provider.key())
+}
+
+/// By whom people can be reached, as the operator has set it up.
+#[derive(Clone, Debug, Default)]
+pub struct MessengerSettings {
+    /// The mail server.
+    pub mail: Option<MailSettings>,
+    /// The account for text messages.
+    pub twilio: Option<TwilioSettings>,
+}
+
+/// Why people cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum MessengerError {
+    /// Mail cannot be prepared.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// Calls cannot be prepared.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
+}
+
+/// By whom people can be reached. Cheap to clone.
+#[derive(Clone)]
+pub struct Messengers(Arc<[Arc<dyn MessageChannel>]>);
+
+impl Messengers {
+    /// All that are set up; a new one has its line here.
+    pub fn new(settings: MessengerSettings, outgoing: Outgoing) -> Result<Self, MessengerError> {
+        let mut all: Vec<Arc<dyn MessageChannel>> = vec![Arc::new(Slack::new(outgoing))];
+        if let Some(mail) = settings.mail {
+            all.push(Arc::new(Mail::new(mail)?));
+        }
+        if let Some(twilio) = settings.twilio {
+            all.push(Arc::new(Twilio::new(twilio)?));
+        }
+        Ok(Self(all.into()))
+    }
+
+    /// Who reaches people in this way; none when nobody is set up for it.
+    pub fn of(&self, kind: NotificationChannelKind) -> Option<Arc<dyn MessageChannel>> {
+        self.0.iter().find(|messenger| messenger.kind() == kind).cloned()
+    }
 }

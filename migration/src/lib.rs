@@ -6,6 +6,9 @@ mod m0002_commerce;
 mod m0003_imports;
 mod m0004_machinery;
 mod m0005_webhooks;
+mod m0006_lanes;
+mod m0007_alerts;
+mod m0008_notifications;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -25,6 +28,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_imports::Migration),
             Box::new(m0004_machinery::Migration),
             Box::new(m0005_webhooks::Migration),
+            Box::new(m0006_lanes::Migration),
+            Box::new(m0007_alerts::Migration),
+            Box::new(m0008_notifications::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ use migration::{Migrator, MigratorTrait};
 use platform::Database;
 use platform::db::{DatabaseSettings, MigrationState, check_role, migrate, migration_state};
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use tests::harness::{Backend, TestDatabase};
 
 #[rstest]
@@ -32,4 +33,32 @@ async fn replicas_that_start_together_migrate_once() {
     let runs = futures::future::join_all((0..4).map(|_| migrate(database.settings()))).await;
     let steps: Vec<usize> = runs.into_iter().map(|run| run.unwrap().len()).collect();
     assert_eq!(steps.iter().sum::<usize>(), Migrator::migrations().len(), "{steps:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn jobs_that_wait_already_are_sorted_into_lanes(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let database = TestDatabase::empty(backend).await;
+    let db = Database::connect(&DatabaseSettings { role: None, ..database.settings().clone() }).await.unwrap();
+    Migrator::up(&db.pool(), Some(5)).await.unwrap();
+    for (number, kind, payload, status) in [
+        (1, "webhook.deliver", "{\"endpointId\": \"webhookendpoint_1\"}", "QUEUED"),
+        (2, "upkeep.clean", "{}", "RUNNING"),
+        (3, "webhook.deliver", "{\"endpointId\": \"webhookendpoint_1\"}", "DONE"),
+    ] {
+        let id = match backend {
+            Backend::Sqlite => format!("x'{number:032x}'"),
+            Backend::Postgres => format!("'{number:032x}'"),
+        };
+        let insert = format!(
+            "insert into jobs (id, queue, kind, payload, status, attempts, max_attempts, run_at, created_at, updated_at)
+             values ({id}, 'webhooks', '{kind}', '{payload}', '{status}', 0, 3, '2026-11-21T09:00:00Z', '2026-11-21T09:00:00Z', '2026-11-21T09:00:00Z')"
+        );
+        db.pool().execute_unprepared(&insert).await.unwrap();
+    }
+    Migrator::up(&db.pool(), None).await.unwrap();
+    let rows = db.pool().query_all_raw(db.statement("select lane from jobs order by id", [])).await.unwrap();
+    let lanes: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert_eq!(lanes, ["webhookendpoint_1", "upkeep.clean", ""]);
+    db.close().await;
 }

@@ -186,7 +186,97 @@ pub enum WebhookEventStatus {
     Failed,
 }
 
+/// How bad something is that goes wrong (seed 000).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::AlertSeverity")]
+pub enum AlertSeverity {
+    /// Somebody must act at once.
+    Critical,
+    /// Somebody must act today.
+    High,
+    /// Somebody should look at it.
+    Medium,
+    /// Good to know.
+    Low,
+}
+
+/// How far an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::AlertStatus")]
+pub enum AlertStatus {
+    /// Nobody looks after it yet.
+    Open,
+    /// Somebody looks after it.
+    Acknowledged,
+    /// It is over. When it comes back it is another alert.
+    Resolved,
+}
+
+/// How a channel reaches people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::NotificationChannelKind")]
+pub enum NotificationChannelKind {
+    /// By mail.
+    Email,
+    /// By a Slack incoming webhook.
+    Slack,
+    /// By text message.
+    Sms,
+}
+
+/// Whether a channel is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::NotificationChannelStatus")]
+pub enum NotificationChannelStatus {
+    /// It is.
+    Enabled,
+    /// It is not.
+    Disabled,
+}
+
+/// What a notification tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::NotificationKind")]
+pub enum NotificationKind {
+    /// Something goes wrong.
+    Raised,
+    /// It has become worse.
+    Worse,
+    /// Nobody has acknowledged it for long enough.
+    Escalated,
+    /// It is over. Only those are told who were told that it was not.
+    Resolved,
+    /// Somebody tries the channel out.
+    Test,
+    /// Several notifications in one: what a storm had too much of, or what fell into quiet hours.
+    Digest,
+}
+
+/// How far a notification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::NotificationStatus")]
+pub enum NotificationStatus {
+    /// It waits for its time or its next attempt.
+    Pending,
+    /// It is being sent.
+    Sending,
+    /// The provider has taken it.
+    Sent,
+    /// Given up; `errorMessage` says why.
+    Failed,
+    /// It may have been sent: nobody said so. It is not sent again by itself.
+    Unknown,
+    /// It is a part of the digest `digestId`, whose status tells the rest.
+    Digested,
+}
+
 render_scalars! {
+    NotificationChannelKind: |value, out| serde_json::to_writer(out, entities::NotificationChannelKind::from(*value).as_str())?;
+    NotificationChannelStatus: |value, out| serde_json::to_writer(out, entities::NotificationChannelStatus::from(*value).as_str())?;
+    NotificationKind: |value, out| serde_json::to_writer(out, entities::NotificationKind::from(*value).as_str())?;
+    NotificationStatus: |value, out| serde_json::to_writer(out, entities::NotificationStatus::from(*value).as_str())?;
+    AlertSeverity: |value, out| serde_json::to_writer(out, entities::AlertSeverity::from(*value).as_str())?;
+    AlertStatus: |value, out| serde_json::to_writer(out, entities::AlertStatus::from(*value).as_str())?;
     WebhookEndpointStatus: |value, out| serde_json::to_writer(out, entities::WebhookEndpointStatus::from(*value).as_str())?;
     WebhookDeliveryStatus: |value, out| serde_json::to_writer(out, entities::WebhookDeliveryStatus::from(*value).as_str())?;
     TenantStatus: |value, out| serde_json::to_writer(out, entities::TenantStatus::from(*value).as_str())?;

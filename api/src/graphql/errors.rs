@@ -16,6 +16,8 @@ pub enum Code {
     Throttled,
     /// The idempotency key was used for something else.
     Conflict,
+    /// What came after a cursor is not kept any more.
+    CursorExpired,
     /// The request itself is wrong.
     BadUserInput,
     /// Something broke on our side.
@@ -30,6 +32,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::Throttled => "THROTTLED",
             Self::Conflict => "CONFLICT",
+            Self::CursorExpired => "CURSOR_EXPIRED",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::Internal => "INTERNAL",
         }

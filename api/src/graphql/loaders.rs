@@ -79,6 +79,10 @@ loaders! {
     jobs: ops::jobs::JobRow,
     webhook_endpoints: ops::webhooks::WebhookEndpointRow,
     webhook_deliveries: ops::webhooks::WebhookDeliveryRow,
+    alerts: ops::alerts::AlertRow,
+    notification_channels: ops::notifications::NotificationChannelRow,
+    notifications: ops::notifications::NotificationRow,
+    alert_silences: ops::alerts::AlertSilenceRow,
     connections: people::connections::ConnectionRow,
     webhook_events: ops::inbox::WebhookEventRow,
 }

@@ -15,7 +15,7 @@ use super::inbox::{ProviderRegistration, WebhookEvent};
 use super::input::MAX_IDS;
 use super::loaders::{Loaders, Loads};
 use super::objects::{Planned, plan};
-use super::ops::{AuditEvent, Job};
+use super::ops::{Alert, AlertSilence, AuditEvent, Job, Notification, NotificationChannel};
 use super::ops::{WebhookDelivery, WebhookEndpoint};
 use super::people::{ApiToken, Tenant, User};
 use super::selection::Selected;
@@ -54,6 +54,14 @@ pub enum Node {
     ProviderRegistration(Arc<ProviderRegistration>),
     /// A delivery of a provider.
     WebhookEvent(Arc<WebhookEvent>),
+    /// Something that goes wrong.
+    Alert(Arc<Alert>),
+    /// Alerts that nobody wants to hear of for a while.
+    AlertSilence(Arc<AlertSilence>),
+    /// A way to reach people.
+    NotificationChannel(Arc<NotificationChannel>),
+    /// A message to people on its way.
+    Notification(Arc<Notification>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -85,6 +93,10 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::ApiTokenId::PREFIX => ApiToken::find(ctx, uuid.into()).await?.map(Arc::new).map(Node::ApiToken),
         entities::ConnectionId::PREFIX => find::<ProviderRegistration>(ctx, uuid).await?.map(Arc::new).map(Node::ProviderRegistration),
         entities::WebhookEventId::PREFIX => find::<WebhookEvent>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEvent),
+        entities::AlertId::PREFIX => find::<Alert>(ctx, uuid).await?.map(Arc::new).map(Node::Alert),
+        entities::AlertSilenceId::PREFIX => find::<AlertSilence>(ctx, uuid).await?.map(Arc::new).map(Node::AlertSilence),
+        entities::NotificationChannelId::PREFIX => find::<NotificationChannel>(ctx, uuid).await?.map(Arc::new).map(Node::NotificationChannel),
+        entities::NotificationId::PREFIX => find::<Notification>(ctx, uuid).await?.map(Arc::new).map(Node::Notification),
         _ => return Err(not_a_node(&prefix)),
     })
 }
@@ -135,6 +147,10 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::WebhookDeliveryId::PREFIX => together::<WebhookDelivery>(ctx, &ids, Node::WebhookDelivery, &mut found).await?,
             entities::ConnectionId::PREFIX => together::<ProviderRegistration>(ctx, &ids, Node::ProviderRegistration, &mut found).await?,
             entities::WebhookEventId::PREFIX => together::<WebhookEvent>(ctx, &ids, Node::WebhookEvent, &mut found).await?,
+            entities::AlertId::PREFIX => together::<Alert>(ctx, &ids, Node::Alert, &mut found).await?,
+            entities::AlertSilenceId::PREFIX => together::<AlertSilence>(ctx, &ids, Node::AlertSilence, &mut found).await?,
+            entities::NotificationChannelId::PREFIX => together::<NotificationChannel>(ctx, &ids, Node::NotificationChannel, &mut found).await?,
+            entities::NotificationId::PREFIX => together::<Notification>(ctx, &ids, Node::Notification, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

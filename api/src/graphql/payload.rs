@@ -2,9 +2,11 @@
 
 use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::stores::StoreError;
+use ops::alerts::AlertError;
 use ops::audit::AuditError;
 use ops::inbox::WebhookEventError;
 use ops::jobs::JobRefused;
+use ops::notifications::NotificationError;
 use ops::webhooks::WebhookError;
 use people::api_tokens::ApiTokenError;
 use people::connections::ConnectionError;
@@ -107,10 +109,22 @@ user_error_codes! {
     LimitReached = "LIMIT_REACHED",
     /// The webhook endpoint is disabled: nothing is sent to it.
     EndpointDisabled = "ENDPOINT_DISABLED",
+    /// The operator has not set up this way of reaching people; the message says which settings are missing.
+    NotConfigured = "NOT_CONFIGURED",
+    /// The notification channel is disabled: nothing is sent through it.
+    ChannelDisabled = "CHANNEL_DISABLED",
+    /// The settings name the notification channel; the message says where.
+    ChannelInUse = "CHANNEL_IN_USE",
+    /// The API token that made the webhook endpoint may not read what such events show; the message says which scope it needs.
+    ScopeMissing = "SCOPE_MISSING",
     /// The payload was deleted: there is nothing left to work on.
     PayloadDeleted = "PAYLOAD_DELETED",
     /// It still waits to be worked on.
     StillPending = "STILL_PENDING",
+    /// Somebody else looks after the alert; the message says who.
+    AlreadyAcknowledged = "ALREADY_ACKNOWLEDGED",
+    /// The alert is over; the message says who said so.
+    AlreadyResolved = "ALREADY_RESOLVED",
 }
 
 /// A refusal that a caller should expect, and can mend.
@@ -257,7 +271,30 @@ impl Expected for WebhookError {
             Self::Denied(denied) => Err(denied.into_graphql()),
             Self::Key(error) => Err(internal(error)),
             Self::Storage(error) => Err(error.into_graphql()),
-            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::Url(_) | Self::TooMany | Self::EndpointDisabled => data(code, field, message),
+            Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::Url(_) | Self::TooMany | Self::EndpointDisabled | Self::ScopeMissing(_) => {
+                data(code, field, message)
+            }
+        }
+    }
+}
+
+impl Expected for NotificationError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Key(error) => Err(internal(error)),
+            Self::Seal(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_)
+            | Self::NoSuchChannel(_)
+            | Self::Invalid(_)
+            | Self::Url(_)
+            | Self::NotConfigured(_)
+            | Self::TooMany
+            | Self::TooManyTests
+            | Self::ChannelDisabled
+            | Self::ChannelInUse(_) => data(code, field, message),
         }
     }
 }
@@ -282,6 +319,18 @@ impl Expected for WebhookEventError {
             Self::Denied(denied) => Err(denied.into_graphql()),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound | Self::PayloadDeleted | Self::StillPending => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for AlertError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Idempotency(error) => Err(idempotency(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::Invalid(_) | Self::AlreadyAcknowledged(_) | Self::AlreadyResolved(_) | Self::TooMany => data(code, field, message),
         }
     }
 }

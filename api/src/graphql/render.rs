@@ -70,8 +70,9 @@ impl Shape {
     }
 }
 
-/// A field that the code calls `snake_case` and the schema `camelCase`.
+/// A field that the code calls `snake_case` (or `r#type`) and the schema `camelCase`.
 pub fn is_field(camel: &str, snake: &str) -> bool {
+    let snake = snake.strip_prefix("r#").unwrap_or(snake);
     let mut camel = camel.bytes();
     let mut upper = false;
     for byte in snake.bytes() {
@@ -295,7 +296,7 @@ mod tests {
 
     #[test]
     fn fields_are_known_by_their_name_in_the_schema() {
-        assert!(is_field("totalPrice", "total_price") && is_field("id", "id") && is_field("sku", "sku"));
+        assert!(is_field("totalPrice", "total_price") && is_field("id", "id") && is_field("sku", "sku") && is_field("type", "r#type"));
         assert!(!is_field("total_price", "total_price") && !is_field("totalPrices", "total_price") && !is_field("total", "total_price"));
     }
 }

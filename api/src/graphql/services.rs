@@ -5,9 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use commerce::stores::Stores;
 use integrations::outgoing::Outgoing;
+use integrations::registry::Messengers;
+use ops::alerts::Alerts;
 use ops::audit::Audit;
 use ops::inbox::WebhookEvents;
 use ops::jobs::JobControl;
+use ops::notifications::Notifications;
 use ops::webhooks::Webhooks;
 use people::api_tokens::ApiTokens;
 use people::connections::Connections;
@@ -30,12 +33,16 @@ pub struct Services {
     pub api_tokens: ApiTokens,
     /// Stores.
     pub stores: Stores,
+    /// Alerts.
+    pub alerts: Alerts,
     /// The audit log.
     pub audit: Audit,
     /// Jobs.
     pub jobs: JobControl,
     /// Webhooks for integrations.
     pub webhooks: Webhooks,
+    /// Who is told of what, when and how.
+    pub notifications: Notifications,
     /// Connections to providers.
     pub connections: Connections,
     /// What providers delivered.
@@ -45,8 +52,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// The rooms, sealing under this master key and dialling this way.
-    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, public_url: Option<String>) -> Self {
+    /// The rooms, sealing under this master key, dialling this way and reaching people by these messengers.
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, messengers: Messengers, public_url: Option<String>) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,
@@ -56,8 +63,10 @@ impl Services {
             stores: Stores::new(keys.clone()),
             connections: Connections::new(keys.clone()),
             webhook_events: WebhookEvents,
+            alerts: Alerts,
             audit: Audit,
             jobs: JobControl,
+            notifications: Notifications::new(master, outgoing.clone(), messengers),
             webhooks: Webhooks::new(keys, outgoing),
             public_url,
         }

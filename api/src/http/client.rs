@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use entities::TenantId;
 use ipnet::IpNet;
+
+use super::refusal::Refusal;
+use crate::graphql::Code;
 
 /// Proxies whose X-Forwarded-For is believed.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,28 @@ pub fn chosen_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, &'static s
     match headers.get("noren-tenant") {
         None => Ok(None),
         Some(value) => value.to_str().ok().and_then(|id| id.parse().ok()).map(Some).ok_or("the header Noren-Tenant must be a tenant's id, `tenant_…`"),
+    }
+}
+
+/// The client's User-Agent, as far as it is kept.
+pub fn user_agent(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(|text| text.chars().take(300).collect())
+}
+
+/// Who a client says that it is, and which tenant it chose.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// The bearer.
+    pub bearer: Option<String>,
+    /// The tenant.
+    pub tenant: Option<TenantId>,
+}
+
+impl Credentials {
+    /// Those of a request's headers.
+    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let bearer = bearer(headers).map_err(|message| Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message))?.map(str::to_owned);
+        Ok(Self { bearer, tenant: chosen_tenant(headers).map_err(Refusal::malformed)? })
     }
 }
 

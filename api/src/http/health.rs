@@ -43,12 +43,17 @@ impl Health {
         self.checks.write().unwrap_or_else(PoisonError::into_inner).push(check);
     }
 
+    /// The parts that are asked.
+    pub fn checks(&self) -> Vec<Arc<dyn HealthCheck>> {
+        self.checks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn report(&self) -> Report {
         let mut last = self.last.lock().await;
         if let Some(report) = last.as_ref().filter(|report| report.at.elapsed() < FRESH) {
             return report.clone();
         }
-        let parts = self.checks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let parts = self.checks();
         let outcomes = join_all(parts.iter().map(|check| ask(check.as_ref()))).await;
         let serves = outcomes.iter().zip(&parts).all(|((well, _), check)| *well || !check.critical());
         let checks = outcomes.into_iter().zip(&parts).map(|((_, told), check)| (check.name().to_owned(), told)).collect();

@@ -80,6 +80,13 @@ impl Parameters {
         Self { _place: place, ..parameters }.bounded(limits)
     }
 
+    /// From a message on a socket.
+    pub fn from_message(payload: Value, limits: &Limits) -> Result<Self, Refusal> {
+        let parameters: Self =
+            serde_json::from_value(payload).map_err(|error| Refusal::malformed(format!("the payload is not a GraphQL request: {}", json_error(&error))))?;
+        parameters.bounded(limits)
+    }
+
     fn bounded(self, limits: &Limits) -> Result<Self, Refusal> {
         let mut values = 0;
         let mut nul = self.query.as_ref().is_some_and(|query| query.contains('\0') || query.contains("\\u0000"));

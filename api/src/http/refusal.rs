@@ -69,9 +69,9 @@ impl Refusal {
         !matches!(self.code, Code::Internal | Code::Throttled)
     }
 
-    /// The answer.
-    pub fn into_response(self, answer: Answer) -> Response {
-        let mut error = serde_json::json!({ "message": shortened(self.message), "extensions": { "code": self.code.as_str() } });
+    /// The error, as GraphQL writes it.
+    pub fn error(&self) -> serde_json::Value {
+        let mut error = serde_json::json!({ "message": shortened(self.message.clone()), "extensions": { "code": self.code.as_str() } });
         if self.code == Code::Internal && !self.request_id.is_empty() {
             error["extensions"]["requestId"] = self.request_id.clone().into();
         }
@@ -84,7 +84,12 @@ impl Refusal {
                 error["extensions"]["operationClass"] = class.as_str().into();
             }
         }
-        let mut response = respond(answer, self.status, serde_json::json!({ "errors": [error] }).to_string().into());
+        error
+    }
+
+    /// The answer.
+    pub fn into_response(self, answer: Answer) -> Response {
+        let mut response = respond(answer, self.status, serde_json::json!({ "errors": [self.error()] }).to_string().into());
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }

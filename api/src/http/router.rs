@@ -13,7 +13,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{endpoint, graphiql, health, metrics, webhooks};
+use super::{console, endpoint, graphiql, health, metrics, webhooks};
 use crate::app::App;
 use crate::telemetry::continue_trace;
 
@@ -40,7 +40,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/health", get(health::ready))
         .route("/metrics", get(metrics::page));
     if app.graphiql.is_some() {
-        router = router.route("/graphiql", get(graphiql::page)).route("/", get(graphiql::redirect));
+        router = router.route("/", get(graphiql::redirect)).route("/graphiql", get(graphiql::page)).route("/graphiql/", get(graphiql::redirect));
+        router = router.route("/graphiql/{*path}", get(console::asset));
     }
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     // One stack: each layer of a router of its own would be boxed again for every request.

@@ -1,6 +1,7 @@
 //! Accepting connections: slow ones are closed, and at the end everything that was accepted is answered.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +12,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::places::{Place, Places};
+use super::places::{Place, Places, Room};
 use super::router;
 use super::stall::Stalling;
 use crate::app::App;
@@ -25,8 +25,6 @@ use crate::app::App;
 const HEAD: Duration = Duration::from_secs(20);
 /// Connections at once.
 const CONNECTIONS: usize = 4_096;
-/// Connections at once of one address, unless it is a trusted proxy's.
-const OF_AN_ADDRESS: usize = 1_024;
 /// How long a client may read nothing of its answers.
 const UNREAD: Duration = Duration::from_secs(30);
 /// How long connections are waited for when no request is being worked on any more.
@@ -35,16 +33,15 @@ const LAST_CALL: Duration = Duration::from_secs(3);
 /// Serves until `stop`, then answers what was accepted, for at most `grace`.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>, grace: Duration) {
     let router = router(app.clone());
-    let connections = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
-    let places = Places::new(OF_AN_ADDRESS);
-    let mut stop = std::pin::pin!(stop);
+    let connections = TaskTracker::new();
+    let places = Places::new(CONNECTIONS);
+    let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &free) => accepted,
+            accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
-        let (stream, peer, place) = match accepted {
+        let (stream, peer, room) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, as a rule: others have to end first.
@@ -53,23 +50,38 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
                 continue;
             }
         };
-        let Ok(share) = share_of(&app, &places, peer) else {
+        // Behind a trusted proxy are many.
+        let place = if app.proxies.trusts(peer.ip().to_canonical()) { Some(places.share(room)) } else { places.take(room, peer.ip()) };
+        let Some(place) = place else {
             metrics::counter!("noren_connections_refused_total").increment(1);
             continue;
         };
         let _ = stream.set_nodelay(true);
         let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), peer, request));
-        let connection =
-            http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(Stalling::new(stream, UNREAD)), service);
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        let held = Held(Arc::new(place));
+        let service = service_fn(move |request| answer(router.clone(), peer, held.clone(), request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(Stalling::new(stream, UNREAD)), service)
+            .with_upgrades();
+        let closing = app.closing.clone();
+        connections.spawn(async move {
+            let mut connection = pin!(connection);
             // Clients may break off whenever they like.
-            let _ = connection.await;
-            drop((place, share));
+            let _ = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
         });
     }
     drop(listener);
+    app.closing.cancel();
+    app.sockets.close();
+    connections.close();
     app.tasks.close();
     tracing::info!(grace = grace.as_secs(), "shutting down: no new connections, waiting for requests to finish");
     let idle = async {
@@ -78,33 +90,28 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         app.tasks.wait().await;
     };
     tokio::select! {
-        () = connections.shutdown() => {}
+        () = connections.wait() => {}
         () = idle => {}
         () = tokio::time::sleep(grace) => tracing::warn!("requests were still running when the grace time was over"),
     }
-}
-
-type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
-
-async fn accept(listener: &TcpListener, free: &Arc<Semaphore>) -> std::io::Result<Accepted> {
-    let place = free.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, place))
-}
-
-/// The share of its address; none for a trusted proxy, behind which are many.
-fn share_of(app: &App, places: &Places, peer: SocketAddr) -> Result<Option<Place>, Full> {
-    if app.proxies.trusts(peer.ip().to_canonical()) {
-        return Ok(None);
+    if tokio::time::timeout(LAST_CALL, app.sockets.wait()).await.is_err() {
+        tracing::warn!("sockets were cut off: their clients did not close them in time");
     }
-    places.take(peer.ip()).map(Some).ok_or(Full)
 }
 
-/// The address holds all it may.
-struct Full;
+/// What a connection takes up, for as long as it is open: as a socket it outlives its request.
+#[derive(Clone, Debug)]
+pub struct Held(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);
 
-async fn answer(router: Router, peer: SocketAddr, request: hyper::Request<Incoming>) -> Result<axum::response::Response, std::convert::Infallible> {
+async fn accept(listener: &TcpListener, places: &Places) -> std::io::Result<(TcpStream, SocketAddr, Room)> {
+    let room = places.room().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, room))
+}
+
+async fn answer(router: Router, peer: SocketAddr, held: Held, request: hyper::Request<Incoming>) -> Result<axum::response::Response, std::convert::Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(held);
     router.oneshot(request).await
 }

@@ -11,6 +11,8 @@ use platform::{Clock, Database, DbErr, OpCtx, Trace};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use super::SocketTimes;
+
 /// How long a request may take, and each statement of it, before its client is told that it does.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// From when on a request is slow (seed 002).
@@ -23,11 +25,13 @@ pub struct Times {
     pub patience: Duration,
     /// From when on a request is slow.
     pub slow: Duration,
+    /// On sockets.
+    pub sockets: SocketTimes,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { patience: PATIENCE, slow: SLOW }
+        Self { patience: PATIENCE, slow: SLOW, sockets: SocketTimes::default() }
     }
 }
 

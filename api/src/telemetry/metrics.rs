@@ -17,10 +17,15 @@
 //! | `noren_job_seconds` | `kind` | how long attempts took |
 //! | `noren_jobs_due`, `noren_jobs_lag_seconds` | | jobs that are due and wait, and for how long the oldest has |
 //! | `noren_feed_subscribers` | | who hears how far the feeds have come |
+//! | `noren_sockets`, `noren_subscriptions` | | sockets that are open, and what is followed on them |
+//! | `noren_sockets_closed_total` | `code` | sockets that were closed from here |
+//! | `noren_live_executions_total`, `noren_live_deliveries_total` | | events that were executed for those who share a subscription, and handed to one of them |
+//! | `noren_live_cut_off_total` | | subscribers who read too slowly |
 //! | `noren_webhook_deliveries_total`, `noren_webhook_delivery_seconds` | `provider`, `outcome` | deliveries of providers as they were answered |
 //! | `noren_webhook_events_total` | `provider`, `status` | deliveries of providers as they were settled |
 //! | `noren_webhook_attempts_total`, `noren_webhook_attempt_seconds` | `outcome` | deliveries to endpoints |
 //! | `noren_webhook_endpoints_disabled_total` | | endpoints that were disabled by themselves |
+//! | `noren_notifications_total` | `kind`, `outcome` | messages to people: sent, retry, failed, unknown, digested |
 //! | `noren_connections_refused_total` | | connections of addresses that had too many |
 //! | `process_*` | | processor time, memory, file descriptors, threads of the process |
 
@@ -201,5 +206,11 @@ fn describe() {
     describe_histogram!("noren_job_seconds", Unit::Seconds, "How long attempts of jobs took");
     describe_gauge!("noren_jobs_due", "Jobs that are due and wait");
     describe_gauge!("noren_jobs_lag_seconds", Unit::Seconds, "How long the oldest job has been due");
+    describe_gauge!("noren_sockets", "Sockets that are open");
+    describe_gauge!("noren_subscriptions", "What is followed on sockets");
+    describe_counter!("noren_sockets_closed_total", "Sockets that were closed from here, by code");
+    describe_counter!("noren_live_executions_total", "Events that were executed for those who share a subscription");
+    describe_counter!("noren_live_deliveries_total", "Events that were handed to a subscriber");
+    describe_counter!("noren_live_cut_off_total", "Subscribers who read too slowly");
     describe_gauge!("noren_feed_subscribers", "Who hears how far the feeds have come");
 }

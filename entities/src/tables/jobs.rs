@@ -17,6 +17,8 @@ pub struct Model {
     pub tenant_id: Option<TenantId>,
     /// Queue.
     pub queue: String,
+    /// Among whom it waits for its turn.
+    pub lane: String,
     /// Kind of work.
     pub kind: String,
     /// What it is the only one for.

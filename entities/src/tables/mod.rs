@@ -1,5 +1,7 @@
 //! The tables, one file each.
 
+pub mod alert_silences;
+pub mod alerts;
 pub mod api_tokens;
 pub mod audit_details;
 pub mod audit_events;
@@ -10,6 +12,9 @@ pub mod idempotency_keys;
 pub mod import_runs;
 pub mod jobs;
 pub mod membership_stores;
+pub mod notification_channels;
+pub mod notification_settings;
+pub mod notifications;
 pub mod one_time_links;
 pub mod order_items;
 pub mod orders;

@@ -35,6 +35,10 @@ pub struct Model {
     pub failing_since_at: Option<DateTime<Utc>>,
     /// When an attempt last succeeded (UTC).
     pub last_success_at: Option<DateTime<Utc>>,
+    /// Who made it; none when that was before anybody wrote it down.
+    pub created_by: Option<String>,
+    /// The scopes of the API token that made it; none when administrators did.
+    pub scopes: Option<Json>,
     /// When it came to be (UTC).
     pub created_at: DateTime<Utc>,
     /// When it was last changed (UTC).

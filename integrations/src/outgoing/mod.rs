@@ -167,37 +167,45 @@ impl Outgoing {
 
     /// Posts a body to an address. It comes back within the timeout, whatever the other side does, and is never tried twice.
     pub async fn post(&self, url: &Url, headers: &[(&str, String)], body: Bytes) -> Sent {
-        let began = Instant::now();
-        let outcome = match self.guard.check_parsed(url) {
-            Ok(()) => self.dial(url, headers, body, began + self.timeout).await,
-            Err(problem) => Outcome::Refused(problem),
-        };
-        Sent { outcome, duration: began.elapsed() }
+        self.call(url, headers, body).await.0
     }
 
-    async fn dial(&self, url: &Url, headers: &[(&str, String)], body: Bytes, deadline: Instant) -> Outcome {
+    /// The same, with the beginning of the answer's body as it came, up to [`MAX_ANSWER_BYTES`].
+    pub(crate) async fn call(&self, url: &Url, headers: &[(&str, String)], body: Bytes) -> (Sent, Vec<u8>) {
+        let began = Instant::now();
+        let (outcome, body) = match self.guard.check_parsed(url) {
+            Ok(()) => self.dial(url, headers, body, began + self.timeout).await,
+            Err(problem) => (Outcome::Refused(problem), Vec::new()),
+        };
+        (Sent { outcome, duration: began.elapsed() }, body)
+    }
+
+    async fn dial(&self, url: &Url, headers: &[(&str, String)], body: Bytes, deadline: Instant) -> (Outcome, Vec<u8>) {
         let client = if url.scheme() == "https" { &self.secure } else { &self.plain };
         let request = headers.iter().fold(client.post(url.clone()), |request, (name, value)| request.header(*name, value));
         match timeout_at(deadline, request.body(body).send()).await {
             Ok(Ok(response)) => answered(response, deadline).await,
-            Ok(Err(error)) => failure::outcome(&error),
-            Err(_) => Outcome::Failed { kind: FailureKind::Timeout, message: format!("no answer came within {} ms", self.timeout.as_millis()) },
+            Ok(Err(error)) => (failure::outcome(&error), Vec::new()),
+            Err(_) => {
+                let message = format!("no answer came within {} ms", self.timeout.as_millis());
+                (Outcome::Failed { kind: FailureKind::Timeout, message }, Vec::new())
+            }
         }
     }
 }
 
-async fn answered(mut response: reqwest::Response, deadline: Instant) -> Outcome {
+async fn answered(mut response: reqwest::Response, deadline: Instant) -> (Outcome, Vec<u8>) {
     let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-    let (mut read, mut body) = (0, Vec::new());
+    let mut body = Vec::new();
     // Read to its end where that is near, so that the other side sees its answer taken.
-    while read < MAX_ANSWER_BYTES
+    while body.len() < MAX_ANSWER_BYTES
         && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
     {
-        read += chunk.len();
-        let room = (MAX_BODY_START * 4).saturating_sub(body.len());
+        let room = MAX_ANSWER_BYTES.saturating_sub(body.len());
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
-    Outcome::Answered { status, retry_after, body_start: clean(&String::from_utf8_lossy(&body), MAX_BODY_START) }
+    let start = &body[..body.len().min(MAX_BODY_START * 4)];
+    (Outcome::Answered { status, retry_after, body_start: clean(&String::from_utf8_lossy(start), MAX_BODY_START) }, body)
 }
 
 /// `Retry-After`, in seconds or as a date, which counts from the answer's own `Date`.
@@ -213,7 +221,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Text from outside on one line: what moves a cursor or turns the direction of writing becomes a space, and spaces are not repeated.
-fn clean(text: &str, longest: usize) -> String {
+pub(crate) fn clean(text: &str, longest: usize) -> String {
     let blank = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut out = String::new();
     for word in text.split(blank).filter(|word| !word.is_empty()) {

@@ -2,3 +2,4 @@
 
 pub mod commerce;
 pub mod delivery;
+pub mod notification;

@@ -40,6 +40,13 @@ impl Server {
         let ticks: u32 = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse().unwrap_or(0)).sum();
         Ok(TICK * ticks)
     }
+
+    /// The memory that it holds, in bytes.
+    pub fn memory(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.trim().strip_suffix("kB"));
+        Ok(held.ok_or("the memory of a process is unknown")?.trim().parse::<u64>()? * 1024)
+    }
 }
 
 impl Drop for Server {

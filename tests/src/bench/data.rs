@@ -12,6 +12,9 @@ use super::cases::{Ask, Case};
 use super::child::noren;
 use crate::harness::{Backend, TestDatabase};
 
+/// A tenant that has nothing.
+const TENANT: &str = "insert into tenants (id, company_name, company_name_key, search_text, contact_email, status, time_zone, locale, created_at, updated_at) \
+     values (gen_random_uuid(), 'Tenant', 'tenant', 'tenant', 'owner@example.com', 'ACTIVE', 'Asia/Tokyo', 'ja', now(), now())";
 /// How many different requests a case has.
 const ASKS: i64 = 100;
 
@@ -29,10 +32,19 @@ pub struct Data {
 impl Data {
     /// Makes and fills a database; it goes when this is dropped.
     pub async fn new() -> Outcome<Self> {
+        Self::with(include_str!("data.sql")).await
+    }
+
+    /// A database with a tenant and nothing else.
+    pub async fn bare() -> Outcome<Self> {
+        Self::with(TENANT).await
+    }
+
+    async fn with(rows: &'static str) -> Outcome<Self> {
         let database = TestDatabase::migrated(Backend::Postgres).await;
         let DatabaseSettings { url, .. } = database.settings();
         let pool = PgPool::connect(url).await?;
-        pool.execute(include_str!("data.sql")).await?;
+        pool.execute(rows).await?;
         pool.execute("vacuum analyze").await?;
         let tenant: Uuid = sqlx::query_scalar("select id from tenants order by company_name limit 1").fetch_one(&pool).await?;
         let master_key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, rand::random::<[u8; 32]>());

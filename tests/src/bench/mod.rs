@@ -10,6 +10,7 @@ mod child;
 mod data;
 mod floor;
 pub mod import;
+mod live;
 mod load;
 mod report;
 mod rooms;
@@ -20,7 +21,7 @@ use std::error::Error;
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The benchmarks, the first by default.
-pub const BENCHMARKS: [&str; 2] = ["api", "import"];
+pub const BENCHMARKS: [&str; 3] = ["api", "import", "live"];
 
 /// Runs a benchmark, or a server that one of them compares the product with.
 pub async fn run(args: &[String]) -> Outcome<()> {
@@ -28,6 +29,9 @@ pub async fn run(args: &[String]) -> Outcome<()> {
         [] | ["api"] => api::run().await,
         ["import"] => import_of("400000").await,
         ["import", rows] => import_of(rows).await,
+        ["live"] => live::run(1_000).await,
+        ["live", subscribers] => live::run(subscribers.parse()?).await,
+        ["broadcast"] => live::broadcast().await,
         ["floor", kind, url, tenant] => floor::serve(kind.parse()?, url, tenant.parse()?).await,
         _ => Err(format!("the benchmarks are: {}", BENCHMARKS.join(", ")).into()),
     }

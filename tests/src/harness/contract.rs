@@ -80,7 +80,7 @@ impl Contract {
 
     /// Every root field, as `Query.order`.
     pub fn roots(&self) -> BTreeSet<String> {
-        ["Query", "Mutation"].iter().flat_map(|root| self.fields(root).iter().map(move |field| format!("{root}.{}", field.name))).collect()
+        ["Query", "Mutation", "Subscription"].iter().flat_map(|root| self.fields(root).iter().map(move |field| format!("{root}.{}", field.name))).collect()
     }
 
     /// Every place where an id goes in, as `Query.orders(filter.customerIds)`.

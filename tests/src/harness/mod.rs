@@ -1,14 +1,18 @@
 //! A database for each test, on SQLite and on PostgreSQL; a server on it; tenants with callers of every kind and something to sell.
 
+pub mod alerts;
 mod clock;
 mod contract;
 mod database;
 pub mod inbox;
 pub mod machinery;
+pub mod node;
 mod people;
 pub mod program;
+pub mod replicas;
 pub mod seed;
 mod server;
+pub mod socket;
 mod town;
 
 pub use clock::TestClock;

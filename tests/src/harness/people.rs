@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use entities::{ApiScope, ApiTokenId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId};
+use entities::{
+    ApiScope, ApiTokenId, MembershipRole, NotificationChannelId, NotificationChannelKind, NotificationId, StoreId, TenantId, TenantStatus, TokenRole, UserId,
+    WebhookDeliveryId, WebhookEndpointId,
+};
 use integrations::outgoing::Outgoing;
+use ops::notifications::{NewNotificationChannel, Notifications};
 use ops::webhooks::{NewWebhookEndpoint, Webhooks};
 use people::api_tokens::{ApiTokens, OperatorToken};
 use people::identity::{AccessTokens, OutsideProviders, Passwords, Proof, SignIn};
 use people::tenants::{NewTenant, TenantKeys, Tenants};
 use people::users::{Invitation, Users};
-use platform::callers::Origin;
+use platform::callers::{Origin, TokenCaller};
 use platform::{Caller, Clock, Database, OpCtx};
 use secrecy::ExposeSecret;
 
@@ -38,6 +42,7 @@ pub struct People {
     sign_in: SignIn,
     tenants: Tenants,
     webhooks: Webhooks,
+    notifications: Notifications,
 }
 
 impl People {
@@ -50,6 +55,7 @@ impl People {
             sign_in: SignIn::new(AccessTokens::new(&server.master), outside, Passwords::new(2)),
             tenants: Tenants::new(TenantKeys::new(server.master.clone())),
             webhooks: Webhooks::new(TenantKeys::new(server.master.clone()), Outgoing::clone(&server.app.outgoing)),
+            notifications: Notifications::new(&server.master, Outgoing::clone(&server.app.outgoing), server.app.messengers.clone()),
         }
     }
 
@@ -125,9 +131,38 @@ impl People {
         (endpoint, self.webhooks.test(&self.system(), endpoint).await.expect("a delivery").id)
     }
 
+    /// The same, as an integration with every scope made it.
+    pub async fn webhook_endpoint_of(&self, token: ApiTokenId, tenant: TenantId, url: &str) -> (WebhookEndpointId, WebhookDeliveryId) {
+        let tenant = Some((tenant, TenantStatus::Active));
+        let caller = Caller::Token(TokenCaller { id: token, role: TokenRole::Integration, tenant, scopes: ApiScope::ALL.into() });
+        let ctx = OpCtx::new(self.db.clone(), self.clock.clone(), caller, None, Origin::default()).expect("a standing");
+        let input = NewWebhookEndpoint { tenant: None, url: url.to_owned(), event_types: Vec::new(), description: None };
+        let endpoint = self.webhooks.create(&ctx, input).await.expect("an endpoint").endpoint.id;
+        (endpoint, self.webhooks.test(&ctx, endpoint).await.expect("a delivery").id)
+    }
+
     /// Deletes a webhook endpoint; it may be gone.
     pub async fn delete_webhook_endpoint(&self, id: WebhookEndpointId) {
         let _ = self.webhooks.delete(&self.system(), id).await;
+    }
+
+    /// A Slack channel, and a test on its way through it.
+    pub async fn notification_channel(&self, tenant: TenantId, marker: &str) -> (NotificationChannelId, NotificationId) {
+        let input = NewNotificationChannel {
+            tenant: Some(tenant),
+            kind: NotificationChannelKind::Slack,
+            name: format!("{marker} alerts"),
+            email_addresses: Vec::new(),
+            phone_numbers: Vec::new(),
+            slack_webhook_url: Some(format!("https://hooks.{marker}.example/services/secret").into()),
+        };
+        let channel = self.notifications.create(&self.system(), input).await.expect("a channel").id;
+        (channel, self.notifications.test(&self.system(), channel).await.expect("a test")[0].id)
+    }
+
+    /// Deletes a notification channel; it may be gone.
+    pub async fn delete_notification_channel(&self, id: NotificationChannelId) {
+        let _ = self.notifications.delete(&self.system(), id).await;
     }
 
     /// Takes a token back.

@@ -103,6 +103,13 @@ impl Server {
         server
     }
 
+    /// The same, with settings of its own.
+    pub async fn working_on(backend: Backend, flags: Flags) -> Self {
+        let mut server = Self::tuned(backend, flags, |_| {}).await;
+        server.work().await;
+        server
+    }
+
     /// Sets what goes on beside requests to work.
     pub async fn work(&mut self) {
         let settings = settings(&self.database, Flags::new());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use entities::{
-    ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, NotificationChannelId, NotificationId, StoreId, TenantId,
+    TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, inbox, machinery};
+use super::{Backend, alerts, inbox, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -39,10 +40,16 @@ pub struct Side {
     pub audit_event: AuditEventId,
     /// A webhook endpoint, and a delivery that waits to be sent to it.
     pub webhook: (WebhookEndpointId, WebhookDeliveryId),
+    /// A notification channel, and a test that waits to be sent through it.
+    pub notification: (NotificationChannelId, NotificationId),
     /// A connection to a provider.
     pub connection: ConnectionId,
     /// A delivery that failed, for each store.
     pub deliveries: [WebhookEventId; 2],
+    /// An alert that is open, for each store.
+    pub alerts: [AlertId; 2],
+    /// A silence, for each store.
+    pub silences: [AlertSilenceId; 2],
 }
 
 impl Side {
@@ -101,6 +108,10 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let connection = inbox::connection(server, tenant, marker).await;
     let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
     let deliveries = [delivery(0).await, delivery(1).await];
+    let marked = |store: usize| format!("{marker}{}", store + 1);
+    let alert = async |store: usize| alerts::alert(server, Some(tenant), Some(stores[store].store), &marked(store)).await;
+    let silence = async |store: usize| alerts::silence(server, tenant, Some(stores[store].store), &marked(store)).await;
+    let (alerts, silences) = ([alert(0).await, alert(1).await], [silence(0).await, silence(1).await]);
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -114,8 +125,11 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         job: machinery::failed_job(server, tenant).await,
         audit_event: machinery::first_audit_event(server, tenant).await,
         webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
+        notification: people.notification_channel(tenant, marker).await,
         connection,
         deliveries,
+        alerts,
+        silences,
     }
 }
 
@@ -123,7 +137,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 16] = [
+const TABLES: [(&str, &str); 20] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -138,8 +152,12 @@ const TABLES: [(&str, &str); 16] = [
     ("audit_events", "null"),
     ("webhook_endpoints", "null"),
     ("webhook_deliveries", "null"),
+    ("notification_channels", "null"),
+    ("notifications", "null"),
     ("connections", "null"),
     ("webhook_events", "store_id"),
+    ("alerts", "store_id"),
+    ("alert_silences", "store_id"),
 ];
 
 impl Town {
@@ -154,6 +172,17 @@ impl Town {
         }
     }
 
+    /// Deletes the notification channels of a tenant but one.
+    pub async fn forget_notification_channels(&self, tenant: TenantId, but: NotificationChannelId) {
+        let tx = self.server.db().read(Access::Platform).await.expect("a transaction");
+        let sql = "select id from notification_channels where tenant_id = $1 and id <> $2";
+        let rows = tx.query_all_raw(self.server.db().statement(sql, [tenant.into(), but.into()])).await.expect("rows");
+        drop(tx);
+        for row in rows {
+            self.people.delete_notification_channel(row.try_get_by_index(0).expect("an id")).await;
+        }
+    }
+
     /// Everything that a tenant has now.
     pub async fn belongings(&self, tenant: TenantId) -> Belongings {
         let db = self.server.db();
@@ -163,7 +192,7 @@ impl Town {
             let of = if table == "tenants" { "id" } else { "tenant_id" };
             let rows = tx.query_all_raw(db.statement(format!("select id, {store} from {table} where {of} = $1"), [tenant.into()])).await.expect("rows");
             for row in rows {
-                let store = if store == "null" { None } else { Some(row.try_get_by_index(1).expect("a store")) };
+                let store = if store == "null" { None } else { row.try_get_by_index(1).expect("a store") };
                 found.insert(row.try_get_by_index(0).expect("an id"), store);
             }
         }

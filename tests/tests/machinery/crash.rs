@@ -2,7 +2,6 @@
 //! its job done once in effect, its outgoing webhook sent, and its audit entry in an unbroken chain.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,61 +13,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entities::{TenantId, TokenRole};
 use hmac::{Hmac, KeyInit, Mac};
-use people::api_tokens::{ApiTokens, OperatorToken};
-use platform::callers::Origin;
+use platform::Database;
 use platform::crypto::MasterKey;
 use platform::db::Access;
 use platform::outbox::FeedId;
-use platform::{Caller, Clock, Database, OpCtx, SystemClock};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tests::harness::{Backend, TestDatabase, program};
+use tests::harness::replicas::{MASTER_KEY, Replica, free_port, ready, token};
+use tests::harness::{Backend, TestDatabase};
 
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const SECRET: &str = "a secret that the shop system signs with";
 const KILLS: usize = 20;
-
-/// A replica of the program, that comes back at the same address.
-struct Replica {
-    child: Child,
-    port: u16,
-}
-
-impl Replica {
-    async fn start(database: &TestDatabase, port: u16) -> Self {
-        let child = program::command(database.folder())
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .env("DATABASE_URL", &database.settings().url)
-            .env("NOREN_MASTER_KEY", KEY)
-            .env("NOREN_OUTGOING_NETWORKS", "127.0.0.0/8")
-            .env("NOREN_COST_RESTORE_RATE", "0")
-            .env("NOREN_OPERATIONS_PER_MINUTE", "0")
-            .env("NOREN_LOG_FILTER", "error")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, port }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// Somebody who is told of events.
 async fn receiver() -> (String, Arc<Mutex<HashMap<String, usize>>>) {
@@ -218,25 +175,6 @@ impl Evidence {
     }
 }
 
-async fn platform_token(db: &Database) -> String {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ctx = OpCtx::new(db.clone(), clock, Caller::System, None, Origin::default()).unwrap();
-    let input = OperatorToken { name: "a test's".to_owned(), role: TokenRole::PlatformAdmin, tenant: None, scopes: Vec::new(), expires_at: None };
-    ApiTokens.create_for_operator(&ctx, input).await.unwrap().secret.expose_secret().to_owned()
-}
-
-async fn ready(clients: &Clients) {
-    for port in &clients.ports {
-        for _ in 0..200 {
-            let answer = clients.http.get(format!("http://127.0.0.1:{port}/readyz")).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
-
 fn text(data: &Value, path: &str) -> String {
     data.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("{path} is not in {data}")).to_owned()
 }
@@ -251,7 +189,7 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).pool_max_idle_per_host(0).build().unwrap();
     let clients = Clients {
         http,
-        bearer: platform_token(&db).await,
+        bearer: token(&db, TokenRole::PlatformAdmin, None).await,
         ports: ports.clone(),
         stop: AtomicBool::new(false),
         next: AtomicU64::new(1),
@@ -261,9 +199,9 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     let (hook, told) = receiver().await;
     let mut running = Vec::new();
     for port in &ports {
-        running.push(Replica::start(&database, *port).await);
+        running.push(Replica::start(&database, *port));
     }
-    ready(&clients).await;
+    ready(&clients.http, &clients.ports).await;
 
     let made =
         clients.gql(0, "mutation { tenantCreate(input: {companyName: \"Crash K.K.\", contactEmail: \"a@example.jp\"}) { tenant { id } } }").await.unwrap();
@@ -295,11 +233,9 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     for kill in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(rand::random_range(250..1_600))).await;
         let victim = kill % running.len();
-        running[victim].kill();
-        let port = running[victim].port;
-        running[victim] = Replica::start(&database, port).await;
+        running[victim].crash(&database);
     }
-    ready(&clients).await;
+    ready(&clients.http, &clients.ports).await;
     // On a busy machine much of the time went into starting.
     for _ in 0..60 {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -364,7 +300,7 @@ async fn what_was_acknowledged_survives_twenty_kills(#[values(Backend::Sqlite, B
     assert_eq!(told.len(), wanted, "nobody was told of anything else");
     assert_eq!(evidence.numbers("select count(*) from webhook_deliveries where status <> 'DELIVERED'").await, 0);
 
-    let reports = platform::audit::verify(&evidence.db, &MasterKey::parse(&KEY.into()).unwrap()).await.unwrap();
+    let reports = platform::audit::verify(&evidence.db, &MasterKey::parse(&MASTER_KEY.into()).unwrap()).await.unwrap();
     assert!(reports.iter().all(|report| report.broken.is_none() && report.unsealed == 0), "{reports:?}");
     assert!(reports.iter().map(|report| report.sealed).sum::<i64>() > 0);
 }

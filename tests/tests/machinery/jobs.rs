@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use platform::db::Access;
-use platform::jobs::{Enqueued, cancel, enqueue};
+use platform::jobs::{Enqueued, NewJob, cancel, enqueue, enqueue_all, lag};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use tests::harness::Backend;
+use tests::harness::{Backend, People};
 use uuid::Uuid;
 
 use crate::workshop::Workshop;
@@ -162,4 +162,33 @@ async fn a_process_that_is_shut_down_gives_back_what_it_cannot_finish(#[values(B
     shop.until(short, "DONE", 1).await;
     assert_eq!(shop.state(long).await.0, "QUEUED");
     assert_eq!(shop.state(long).await.1, 0, "it was not the job's fault");
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobodys_backlog_keeps_others_waiting(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let shop = Workshop::new(backend).await;
+    let others = People::of(&shop.server).tenant("Next door K.K.").await;
+    let tomorrow = shop.trace().now() + TimeDelta::days(1);
+    // Two thousand lanes in which nothing is due yet, one with much to do, and one behind all of them with a single job.
+    let mut jobs: Vec<_> = (0..2_000).map(|lane| shop.job("nothing").at(tomorrow).in_lane(format!("later {lane}"))).collect();
+    jobs.extend((0..500).map(|_| shop.job("hangs").in_lane("busy")));
+    let tx = shop.db().write(Access::Worker).await.unwrap();
+    enqueue_all(&tx, &shop.trace(), jobs).await.unwrap();
+    let last = NewJob { tenant: Some(others), ..shop.job("nothing") }.in_lane("zzz");
+    let Enqueued::New(last) = enqueue(&tx, &shop.trace(), last).await.unwrap() else { panic!("it is new") };
+    tx.commit().await.unwrap();
+
+    shop.clock().advance(TimeDelta::minutes(10));
+    let lag = lag(shop.db(), &*shop.clock()).await.unwrap();
+    assert_eq!((lag.due, lag.seconds), (501, 600.0), "nobody works on anything");
+    let processes = [shop.process(), shop.process()];
+    shop.until(last, "DONE", 1).await;
+    let begun = shop.number("select count(*) from jobs where lane = 'busy' and attempts > 0").await;
+    assert!(begun < 250, "it came before {begun} of those that were there before it");
+    for process in processes {
+        process.stop(Duration::from_secs(5)).await;
+    }
+    let lost = "select count(*) from jobs where lane = 'busy' and status <> 'QUEUED'";
+    assert_eq!(shop.number(lost).await, 0, "what hung is tried again");
 }

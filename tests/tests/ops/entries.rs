@@ -90,7 +90,7 @@ async fn every_mutation_that_succeeds_leaves_one_entry_in_each_log(#[values(Back
     for (number, (call, needs, text)) in [connects, changes].into_iter().chain(table).enumerate() {
         let text = match text {
             Some(text) => text,
-            None => own_call(&town, call, number).await.text,
+            None => own_call(&town, call, number, None).await.text,
         };
         let action = call.trim_start_matches("Mutation.");
         let who = caller(&town, needs).await;

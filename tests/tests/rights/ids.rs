@@ -127,6 +127,78 @@ cases! {
     "Mutation.webhookDeliveryRedeliver(input.id)" of "WebhookDelivery", Right("ManageWebhooks"), |_, id| {
         mutation("webhookDeliveryRedeliver", &format!("id: \"{id}\""), "webhookDelivery { id }")
     };
+    "Query.notificationChannel(id)" of "NotificationChannel", Right("ReadNotifications"), |_, id| {
+        format!("{{ notificationChannel(id: \"{id}\") {{ id name recipients slackWebhookHint }} }}")
+    };
+    "Query.notification(id)" of "Notification", Right("ReadNotifications"), |_, id| format!("{{ notification(id: \"{id}\") {{ id status channel {{ id }} }} }}");
+    "Query.notificationSettings(tenantId)" of "Tenant", Right("ReadNotifications"), |_, id| {
+        format!("{{ notificationSettings(tenantId: \"{id}\") {{ tenantId rules {{ severity }} }} }}")
+    };
+    "Query.notificationChannels(filter.tenantId)" of "Tenant", Right("ReadNotifications"), |_, id| list("notificationChannels", &format!("tenantId: \"{id}\""));
+    "Query.notifications(filter.tenantId)" of "Tenant", Right("ReadNotifications"), |_, id| list("notifications", &format!("tenantId: \"{id}\""));
+    "Query.notifications(filter.channelIds)" of "NotificationChannel", Right("ReadNotifications"), |_, id| list("notifications", &format!("channelIds: [\"{id}\"]"));
+    "Query.notifications(filter.alertIds)" of "Alert", Right("ReadNotifications"), |_, id| list("notifications", &format!("alertIds: [\"{id}\"]"));
+    "Query.node(id): NotificationChannel" of "NotificationChannel", Right("ReadNotifications"), |_, id| node(id);
+    "Query.node(id): Notification" of "Notification", Right("ReadNotifications"), |_, id| node(id);
+    "Query.nodes(ids): NotificationChannel" of "NotificationChannel", Right("ReadNotifications"), |side, id| nodes(side, "NotificationChannel", id);
+    "Query.nodes(ids): Notification" of "Notification", Right("ReadNotifications"), |side, id| nodes(side, "Notification", id);
+    "Mutation.notificationChannelCreate(input.tenantId)" of "Tenant", Right("ManageNotifications"), |_, id| {
+        let input = format!("kind: SLACK, name: \"foreign\", slackWebhookUrl: \"https://hooks.example.com/\", tenantId: \"{id}\"");
+        mutation("notificationChannelCreate", &input, "notificationChannel { id }")
+    };
+    "Mutation.notificationChannelUpdate(input.id)" of "NotificationChannel", Right("ManageNotifications"), |_, id| {
+        mutation("notificationChannelUpdate", &format!("id: \"{id}\", name: \"taken\""), "notificationChannel { id name }")
+    };
+    "Mutation.notificationChannelDelete(input.id)" of "NotificationChannel", Right("ManageNotifications"), |_, id| {
+        mutation("notificationChannelDelete", &format!("id: \"{id}\""), "deletedNotificationChannelId")
+    };
+    "Mutation.notificationChannelTest(input.id)" of "NotificationChannel", Right("ManageNotifications"), |_, id| {
+        mutation("notificationChannelTest", &format!("id: \"{id}\""), "notifications { id }")
+    };
+    "Mutation.notificationSettingsUpdate(input.tenantId)" of "Tenant", Right("ManageNotifications"), |_, id| {
+        mutation("notificationSettingsUpdate", &format!("quietHours: null, tenantId: \"{id}\""), "notificationSettings { tenantId }")
+    };
+    "Mutation.notificationSettingsUpdate(input.rules.channelIds)" of "NotificationChannel", Right("ManageNotifications"), |side, id| {
+        let input = format!("rules: [{{ severity: LOW, channelIds: [\"{id}\"] }}], tenantId: \"{}\"", side.tenant);
+        mutation("notificationSettingsUpdate", &input, "notificationSettings { tenantId }")
+    };
+    "Mutation.notificationSettingsUpdate(input.escalation.channelIds)" of "NotificationChannel", Right("ManageNotifications"), |side, id| {
+        let input = format!("escalation: [{{ afterMinutes: 5, channelIds: [\"{id}\"] }}], tenantId: \"{}\"", side.tenant);
+        mutation("notificationSettingsUpdate", &input, "notificationSettings { tenantId }")
+    };
+    "Query.alert(id)" of "Alert", Right("ReadAlerts"), |_, id| format!("{{ alert(id: \"{id}\") {{ id type message data }} }}");
+    "Query.alertSilence(id)" of "AlertSilence", Right("ReadAlerts"), |_, id| format!("{{ alertSilence(id: \"{id}\") {{ id type reason }} }}");
+    "Query.alerts(filter.storeIds)" of "Store", Right("ReadAlerts"), |_, id| list("alerts", &format!("storeIds: [\"{id}\"]"));
+    "Query.alertSilences(filter.storeIds)" of "Store", Right("ReadAlerts"), |_, id| list("alertSilences", &format!("storeIds: [\"{id}\"]"));
+    "Query.alertCounts(filter.storeIds)" of "Store", Right("ReadAlerts"), |_, id| {
+        format!("{{ alertCounts(filter: {{ storeIds: [\"{id}\"] }}) {{ severity status count }} }}")
+    };
+    "Query.node(id): Alert" of "Alert", Right("ReadAlerts"), |_, id| node(id);
+    "Query.node(id): AlertSilence" of "AlertSilence", Right("ReadAlerts"), |_, id| node(id);
+    "Query.nodes(ids): Alert" of "Alert", Right("ReadAlerts"), |side, id| nodes(side, "Alert", id);
+    "Query.nodes(ids): AlertSilence" of "AlertSilence", Right("ReadAlerts"), |side, id| nodes(side, "AlertSilence", id);
+    "Store.alerts(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "alerts", &format!("storeIds: [\"{id}\"]"));
+    "Tenant.alerts(filter.storeIds)" of "Store", Right("ReadTenants"), |side, id| {
+        format!("{{ tenant(id: \"{}\") {{ id alerts(filter: {{ storeIds: [\"{id}\"] }}) {{ totalCount nodes {{ id }} }} }} }}", side.tenant)
+    };
+    "Mutation.alertRaise(input.storeId)" of "Store", Right("RaiseAlerts"), |_, id| {
+        mutation("alertRaise", &format!("type: \"Foreign\", severity: LOW, message: \"taken\", storeId: \"{id}\""), "alert { id }")
+    };
+    "Mutation.alertRaise(input.tenantId)" of "Tenant", Right("RaiseAlerts"), |side, id| {
+        let input = format!("type: \"Foreign\", severity: LOW, message: \"taken\", storeId: \"{}\", tenantId: \"{id}\"", side.store(0));
+        mutation("alertRaise", &input, "alert { id }")
+    };
+    "Mutation.alertAcknowledge(input.id)" of "Alert", Right("HandleAlerts"), |_, id| mutation("alertAcknowledge", &format!("id: \"{id}\""), "alert { id }");
+    "Mutation.alertResolve(input.id)" of "Alert", Right("HandleAlerts"), |_, id| mutation("alertResolve", &format!("id: \"{id}\""), "alert { id }");
+    "Mutation.alertSilence(input.storeId)" of "Store", Right("SilenceAlerts"), |_, id| {
+        mutation("alertSilence", &format!("storeId: \"{id}\", until: \"2026-11-22T00:00:00Z\", reason: \"none\""), "alertSilence { id }")
+    };
+    "Mutation.alertSilence(input.tenantId)" of "Tenant", Right("SilenceAlerts"), |_, id| {
+        mutation("alertSilence", &format!("type: \"Any\", until: \"2026-11-22T00:00:00Z\", reason: \"none\", tenantId: \"{id}\""), "alertSilence { id }")
+    };
+    "Mutation.alertSilenceEnd(input.id)" of "AlertSilence", Right("SilenceAlerts"), |_, id| {
+        mutation("alertSilenceEnd", &format!("id: \"{id}\""), "alertSilence { id }")
+    };
     "Mutation.apiTokenCreate(input.tenantId)" of "Tenant", Right("ManageApiTokens"), |_, id| {
         mutation("apiTokenCreate", &format!("name: \"x\", scopes: [ORDERS_READ], tenantId: \"{id}\""), "apiToken { id } secret")
     };

@@ -1,6 +1,6 @@
 //! The kinds of callers, and what the table of rights promises each.
 
-use entities::{ApiScope, TokenRole};
+use entities::{ApiScope, ApiTokenId, TokenRole};
 use platform::callers::{Kind, RIGHTS, Reach, Right};
 use tests::harness::{Credentials, Town};
 
@@ -42,6 +42,8 @@ pub struct CallerKind {
     pub follows: bool,
     /// Whether it belongs to the other tenant as well, and sees so in `viewer`.
     pub in_both: bool,
+    /// The token of an integration, which sees only the webhook endpoints that it made.
+    pub integration: Option<ApiTokenId>,
     stands: Stands,
 }
 
@@ -53,7 +55,7 @@ pub fn right(action: &str) -> &'static Right {
 impl CallerKind {
     fn new(name: &str, credentials: Credentials, stands: Stands) -> Self {
         let in_tenant = matches!(stands, Stands::In(..));
-        Self { name: name.to_owned(), credentials, in_tenant, follows: false, in_both: false, stands }
+        Self { name: name.to_owned(), credentials, in_tenant, follows: false, in_both: false, integration: None, stands }
     }
 
     /// What a call comes to.
@@ -110,13 +112,15 @@ pub async fn all(town: &Town) -> Vec<CallerKind> {
         CallerKind { in_both: true, ..in_one_of_both },
     ];
     let every = ApiScope::ALL.to_vec();
-    let (_, all_scopes) = people.token(TokenRole::Integration, Some(side.tenant), &every).await;
-    kinds.push(CallerKind::new("integration with every scope", all_scopes, Stands::In(Kind::Integration, every)));
+    let integration = async |name: &str, scopes: Vec<ApiScope>| {
+        let (id, token) = people.token(TokenRole::Integration, Some(side.tenant), &scopes).await;
+        CallerKind { integration: Some(id), ..CallerKind::new(name, token, Stands::In(Kind::Integration, scopes)) }
+    };
+    kinds.push(integration("integration with every scope", every).await);
     for scope in ApiScope::ALL {
         let others: Vec<ApiScope> = ApiScope::ALL.iter().copied().filter(|other| other != scope).collect();
         for (name, scopes) in [(format!("integration with {scope} alone"), vec![*scope]), (format!("integration with all but {scope}"), others)] {
-            let (_, token) = people.token(TokenRole::Integration, Some(side.tenant), &scopes).await;
-            kinds.push(CallerKind::new(&name, token, Stands::In(Kind::Integration, scopes)));
+            kinds.push(integration(&name, scopes).await);
         }
     }
     kinds.extend(refused(town).await);

@@ -4,6 +4,7 @@
 
 mod ids;
 mod kinds;
+mod live;
 mod sweep;
 mod table;
 mod walk;

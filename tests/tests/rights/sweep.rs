@@ -11,19 +11,21 @@ use uuid::Uuid;
 
 use crate::ids::IDS;
 use crate::kinds::{self, CallerKind, Outcome};
+use crate::live::{SUBSCRIPTION_IDS, SUBSCRIPTIONS};
 use crate::table::{CALLS, NOT_IN_THE_SCHEMA, Needs, id_of, own_call, root};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_root_field_and_every_id_argument_is_swept() {
     let contract = Contract::of(&Server::start(Backend::Sqlite).await).await;
-    let called: BTreeSet<String> = CALLS.iter().map(|(call, _)| root(call).to_owned()).collect();
+    let followed = SUBSCRIPTIONS.iter().map(|(field, ..)| (*field).to_owned());
+    let called: BTreeSet<String> = CALLS.iter().map(|(call, _)| root(call).to_owned()).chain(followed).collect();
     let roots = contract.roots();
     let missing: Vec<_> = roots.difference(&called).collect();
     assert!(missing.is_empty(), "say in rights/table.rs (CALLS and own_call) what these root fields need and how they are called: {missing:?}");
     let gone: Vec<_> = called.difference(&roots).collect();
     assert!(gone.is_empty(), "these root fields are not in the schema any more: {gone:?}");
 
-    let tried: BTreeSet<String> = IDS.iter().map(|case| root(case.place).to_owned()).collect();
+    let tried: BTreeSet<String> = IDS.iter().map(|case| root(case.place)).chain(SUBSCRIPTION_IDS.iter().map(|(place, _)| *place)).map(str::to_owned).collect();
     let places = contract.id_arguments();
     let missing: Vec<_> = places.difference(&tried).collect();
     assert!(missing.is_empty(), "say in rights/ids.rs how another tenant's id is tried in these places: {missing:?}");
@@ -55,7 +57,7 @@ async fn callers_may_do_what_the_table_says_and_nothing_else(#[values(Backend::S
     for (call, needs) in CALLS {
         for kind in &kinds {
             new += 1;
-            let own = own_call(&town, call, new).await;
+            let own = own_call(&town, call, new, kind.integration).await;
             let credentials = match own.tenant {
                 Some(about) if kind.follows => kind.credentials.choosing(about),
                 _ => kind.credentials.clone(),
@@ -108,6 +110,10 @@ async fn what_is_not_ones_own_answers_as_what_is_not_there(#[values(Backend::Sql
             if kind.is_clerk() && next_door != id_of(&town.ours, case.of, 0) {
                 others.push(next_door);
             }
+            // What an administrator made is not an integration's.
+            if kind.integration.is_some() && ["WebhookEndpoint", "WebhookDelivery"].contains(&case.of) {
+                others.push(id_of(&town.ours, case.of, 0));
+            }
             for other in others {
                 let text = (case.call)(&town.ours, &other);
                 let answer = ask(&town, kind, &text).await;
@@ -149,6 +155,10 @@ async fn everything(town: &Town, who: &Credentials) -> Value {
         ("webhookDeliveries", "WebhookDelivery"),
         ("connections", "ProviderRegistration"),
         ("webhookEvents", "WebhookEvent"),
+        ("alerts", "Alert"),
+        ("alertSilences", "AlertSilence"),
+        ("notificationChannels", "NotificationChannel"),
+        ("notifications", "Notification"),
     ];
     let mut found = Vec::new();
     for (list, node) in lists {
@@ -183,7 +193,7 @@ async fn a_platform_administrator_in_a_tenant_that_is_gone_breaks_nothing(#[valu
     for gone in [deleted, entities::TenantId::from(Uuid::from_u128(7))] {
         for (call, _) in CALLS {
             new += 1;
-            let own = own_call(&town, call, new).await;
+            let own = own_call(&town, call, new, None).await;
             let text = own.text.replace(&town.ours.tenant.to_string(), &gone.to_string());
             let answer = town.server.ask(&town.platform.choosing(gone), &text).await;
             assert_ne!(answer.code(), Some("INTERNAL"), "{call}: {answer:?}");

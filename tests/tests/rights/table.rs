@@ -1,7 +1,8 @@
 //! What each root field needs, and how it is called on one's own.
 
-use entities::{MembershipRole, TenantId, TokenRole};
-use tests::harness::{Side, Town, machinery};
+use chrono::TimeDelta;
+use entities::{ApiTokenId, MembershipRole, TenantId, TokenRole};
+use tests::harness::{Side, Town, alerts, machinery};
 
 /// What a root field needs of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,25 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.webhookEvent", InTenant("ReadConnections")),
     ("Query.node: ProviderRegistration", InTenant("ReadConnections")),
     ("Query.node: WebhookEvent", InTenant("ReadConnections")),
+    ("Query.alerts", Right("ReadAlerts")),
+    ("Query.alert", Right("ReadAlerts")),
+    ("Query.alertCounts", Right("ReadAlerts")),
+    ("Query.alertSilences", Right("ReadAlerts")),
+    ("Query.alertSilence", Right("ReadAlerts")),
+    ("Query.node: Alert", Right("ReadAlerts")),
+    ("Query.node: AlertSilence", Right("ReadAlerts")),
+    ("Query.notificationChannels", Right("ReadNotifications")),
+    ("Query.notificationChannel", Right("ReadNotifications")),
+    ("Query.notificationSettings", Right("ReadNotifications")),
+    ("Query.notifications", Right("ReadNotifications")),
+    ("Query.notification", Right("ReadNotifications")),
+    ("Query.node: NotificationChannel", Right("ReadNotifications")),
+    ("Query.node: Notification", Right("ReadNotifications")),
+    ("Mutation.notificationChannelCreate", Right("ManageNotifications")),
+    ("Mutation.notificationChannelUpdate", Right("ManageNotifications")),
+    ("Mutation.notificationChannelDelete", Right("ManageNotifications")),
+    ("Mutation.notificationChannelTest", Right("ManageNotifications")),
+    ("Mutation.notificationSettingsUpdate", Right("ManageNotifications")),
     ("Query.nodes: Store", Right("ReadStores")),
     ("Query.nodes: Order", InTenant("ReadOrders")),
     ("Mutation.signIn", Nothing),
@@ -95,6 +115,11 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.connectionCreate", Right("ManageConnections")),
     ("Mutation.connectionUpdate", Right("ManageConnections")),
     ("Mutation.webhookEventReplay", Right("ManageConnections")),
+    ("Mutation.alertRaise", Right("RaiseAlerts")),
+    ("Mutation.alertAcknowledge", Right("HandleAlerts")),
+    ("Mutation.alertResolve", Right("HandleAlerts")),
+    ("Mutation.alertSilence", Right("SilenceAlerts")),
+    ("Mutation.alertSilenceEnd", Right("SilenceAlerts")),
     // The last: it ends the caller's session.
     ("Mutation.signOut", Known),
 ];
@@ -128,6 +153,10 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "Job" => side.job.to_string(),
         "WebhookEndpoint" => side.webhook.0.to_string(),
         "WebhookDelivery" => side.webhook.1.to_string(),
+        "Alert" => side.alerts[store].to_string(),
+        "AlertSilence" => side.silences[store].to_string(),
+        "NotificationChannel" => side.notification.0.to_string(),
+        "Notification" => side.notification.1.to_string(),
         "Store" => data.store.to_string(),
         "Customer" => data.customers[0].id.to_string(),
         "Product" => data.products[0].id.to_string(),
@@ -138,8 +167,20 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
     }
 }
 
-/// How a call is made. `new` is a number that no other call has; what a mutation uses up is made for it.
-pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
+/// How a call is made. `new` is a number that no other call has; what a mutation uses up is made for it, and what must be the
+/// caller's own as well.
+pub async fn own_call(town: &Town, call: &str, new: usize, integration: Option<ApiTokenId>) -> OwnCall {
+    let OwnCall { mut text, tenant } = call_of_admin(town, call, new, integration).await;
+    let (endpoint, delivery) = (town.ours.webhook.0.to_string(), town.ours.webhook.1.to_string());
+    if let Some(token) = integration.filter(|_| text.contains(&endpoint) || text.contains(&delivery)) {
+        town.forget_webhook_endpoints(town.ours.tenant, town.ours.webhook.0).await;
+        let own = town.people.webhook_endpoint_of(token, town.ours.tenant, "https://hooks.example.com/").await;
+        text = text.replace(&endpoint, &own.0.to_string()).replace(&delivery, &own.1.to_string());
+    }
+    OwnCall { text, tenant }
+}
+
+async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<ApiTokenId>) -> OwnCall {
     let side = &town.ours;
     let (tenant, store) = (side.tenant, side.store(0));
     let mut about = None;
@@ -166,7 +207,16 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         "jobs" => "{ jobs { totalCount nodes { id kind payload lastError } } }".to_owned(),
         "job" => format!("{{ job(id: \"{}\") {{ id kind }} }}", side.job),
         "usageDays" => "{ usageDays { tenantId storeId day metric amount } }".to_owned(),
-        list @ ("stores" | "customers" | "products" | "orders" | "webhookEndpoints" | "webhookDeliveries") => {
+        list @ ("stores"
+        | "customers"
+        | "products"
+        | "orders"
+        | "webhookEndpoints"
+        | "webhookDeliveries"
+        | "alerts"
+        | "alertSilences"
+        | "notificationChannels"
+        | "notifications") => {
             format!("{{ {list} {{ totalCount nodes {{ id }} }} }}")
         }
         "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),
@@ -252,7 +302,10 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
         }
         "webhookEndpointDelete" => {
             town.forget_webhook_endpoints(tenant, side.webhook.0).await;
-            let (endpoint, _) = town.people.webhook_endpoint(tenant, "https://hooks.example.com/").await;
+            let (endpoint, _) = match integration {
+                Some(token) => town.people.webhook_endpoint_of(token, tenant, "https://hooks.example.com/").await,
+                None => town.people.webhook_endpoint(tenant, "https://hooks.example.com/").await,
+            };
             mutation("webhookEndpointDelete", &format!("id: \"{endpoint}\""), "deletedWebhookEndpointId")
         }
         "webhookEndpointSecretRotate" => mutation("webhookEndpointSecretRotate", &format!("id: \"{}\"", side.webhook.0), "webhookEndpoint { id } secret"),
@@ -262,6 +315,52 @@ pub async fn own_call(town: &Town, call: &str, new: usize) -> OwnCall {
             mutation("webhookEndpointRedeliver", &input, "webhookEndpoint { id } deliveries continueSince")
         }
         "webhookDeliveryRedeliver" => mutation("webhookDeliveryRedeliver", &format!("id: \"{}\"", side.webhook.1), "webhookDelivery { id status }"),
+        "alert" => format!("{{ alert(id: \"{}\") {{ id type message previousAlert {{ id }} }} }}", side.alerts[0]),
+        "notificationChannel" => format!("{{ notificationChannel(id: \"{}\") {{ id name slackWebhookHint }} }}", side.notification.0),
+        "notification" => format!("{{ notification(id: \"{}\") {{ id status channel {{ id }} }} }}", side.notification.1),
+        "notificationSettings" => format!("{{ notificationSettings(tenantId: \"{tenant}\") {{ tenantId rules {{ severity kinds }} }} }}"),
+        "notificationChannelCreate" => {
+            town.forget_notification_channels(tenant, side.notification.0).await;
+            let input = format!("kind: SLACK, name: \"made {new}\", slackWebhookUrl: \"https://hooks.example.com/\", tenantId: \"{tenant}\"");
+            mutation("notificationChannelCreate", &input, "notificationChannel { id name }")
+        }
+        "notificationChannelUpdate" => {
+            mutation("notificationChannelUpdate", &format!("id: \"{}\", name: \"changed {new}\"", side.notification.0), "notificationChannel { id name }")
+        }
+        "notificationChannelDelete" => {
+            town.forget_notification_channels(tenant, side.notification.0).await;
+            let (channel, _) = town.people.notification_channel(tenant, &side.marker).await;
+            mutation("notificationChannelDelete", &format!("id: \"{channel}\""), "deletedNotificationChannelId")
+        }
+        "notificationChannelTest" => {
+            // A channel is tested five times a minute at most, and a tenant has fifty.
+            town.forget_notification_channels(tenant, side.notification.0).await;
+            let (channel, _) = town.people.notification_channel(tenant, &side.marker).await;
+            mutation("notificationChannelTest", &format!("id: \"{channel}\""), "notifications { id status }")
+        }
+        "notificationSettingsUpdate" => {
+            let input = format!("quietHours: {{ from: \"22:00\", to: \"07:00\" }}, tenantId: \"{tenant}\"");
+            mutation("notificationSettingsUpdate", &input, "notificationSettings { tenantId quietHours { from to } }")
+        }
+        "alertCounts" => "{ alertCounts { severity status count } }".to_owned(),
+        "alertSilence" if field.starts_with("Query") => format!("{{ alertSilence(id: \"{}\") {{ id type reason endsAt }} }}", side.silences[0]),
+        "alertRaise" => {
+            let input = format!("type: \"Made{new}\", severity: LOW, message: \"made\", storeId: \"{store}\", tenantId: \"{tenant}\"");
+            mutation("alertRaise", &input, "alert { id count fingerprint }")
+        }
+        "alertAcknowledge" | "alertResolve" => {
+            let open = alerts::alert(&town.server, Some(tenant), Some(store), &side.marker).await;
+            mutation(field.trim_start_matches("Mutation."), &format!("id: \"{open}\""), "alert { id status }")
+        }
+        "alertSilence" => {
+            let until = town.server.clock().now() + TimeDelta::hours(1);
+            let input = format!("type: \"Silenced{new}\", until: \"{}\", reason: \"planned\", tenantId: \"{tenant}\"", until.to_rfc3339());
+            mutation("alertSilence", &input, "alertSilence { id endsAt }")
+        }
+        "alertSilenceEnd" => {
+            let silence = alerts::silence(&town.server, tenant, None, &side.marker).await;
+            mutation("alertSilenceEnd", &format!("id: \"{silence}\""), "alertSilence { id endsAt }")
+        }
         _ => panic!("say in own_call() how {call} is called"),
     };
     OwnCall { text, tenant: about }

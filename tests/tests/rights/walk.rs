@@ -27,6 +27,10 @@ async fn from_ones_own_nothing_leads_to_what_is_anothers(#[values(Backend::Sqlit
         "webhookDeliveries",
         "connections",
         "webhookEvents",
+        "alerts",
+        "alertSilences",
+        "notificationChannels",
+        "notifications",
     ];
     let callers = [
         ("administrator", &town.ours.admin.credentials, None),

@@ -1,6 +1,6 @@
 //! No row points into another tenant: both databases refuse it, on every connection.
 
-use entities::tables::{customers, import_runs, membership_stores, order_items, orders, product_variants, products};
+use entities::tables::{alert_silences, alerts, customers, import_runs, membership_stores, order_items, orders, product_variants, products};
 use entities::{ImportStatus, MembershipId};
 use platform::Database;
 use platform::db::Access;
@@ -56,6 +56,49 @@ async fn a_row_cannot_point_into_another_tenant(#[values(Backend::Sqlite, Backen
         let statement = town.server.db().statement(sql, [town.ours.tenant.into(), town.ours.member.id.into()]);
         tx.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     };
+    let alert = alerts::Model {
+        id: id(),
+        tenant_id: Some(town.ours.tenant),
+        feed_id: town.ours.tenant.uuid(),
+        store_id: Some(ours.store),
+        kind: "New".to_owned(),
+        severity: entities::AlertSeverity::Low,
+        source: "test".to_owned(),
+        message: "new".to_owned(),
+        data: serde_json::json!({}),
+        fingerprint: "new".to_owned(),
+        status: entities::AlertStatus::Open,
+        count: 1,
+        escalation_level: 0,
+        silenced_until: None,
+        previous_alert_id: Some(town.ours.alerts[0]),
+        first_seen_at: ours.row.created_at,
+        last_seen_at: ours.row.created_at,
+        acknowledged_at: None,
+        acknowledged_by: None,
+        acknowledgement_note: None,
+        resolved_at: None,
+        resolved_by: None,
+        resolution_notes: None,
+        created_at: ours.row.created_at,
+        updated_at: ours.row.created_at,
+    };
+    let silence = alert_silences::Model {
+        id: id(),
+        tenant_id: Some(town.ours.tenant),
+        feed_id: town.ours.tenant.uuid(),
+        store_id: Some(ours.store),
+        kind: None,
+        severity: None,
+        source: None,
+        fingerprint: None,
+        reason: "new".to_owned(),
+        created_by: "system".to_owned(),
+        starts_at: ours.row.created_at,
+        ends_at: ours.row.created_at,
+        created_at: ours.row.created_at,
+        updated_at: ours.row.created_at,
+    };
     let limited = membership_stores::Model { tenant_id: town.ours.tenant, membership_id: membership, store_id: ours.store };
 
     // The program's pools, and those of another process.
@@ -69,6 +112,9 @@ async fn a_row_cannot_point_into_another_tenant(#[values(Backend::Sqlite, Backen
         refused!(db, order_items, order_items::Model { order_id: theirs.orders[0].id, ..item.clone() });
         refused!(db, order_items, order_items::Model { store_id: theirs.store, ..item.clone() });
         refused!(db, membership_stores, membership_stores::Model { store_id: theirs.store, ..limited.clone() });
+        refused!(db, alerts, alerts::Model { store_id: Some(theirs.store), ..alert.clone() });
+        refused!(db, alerts, alerts::Model { previous_alert_id: Some(town.theirs.alerts[0]), ..alert.clone() });
+        refused!(db, alert_silences, alert_silences::Model { store_id: Some(theirs.store), ..silence.clone() });
         refused!(db, import_runs, import_runs::Model { store_id: theirs.store, ..run.clone() });
     }
 
@@ -80,6 +126,8 @@ async fn a_row_cannot_point_into_another_tenant(#[values(Backend::Sqlite, Backen
     product_variants::Entity::insert(variant.into_active_model()).exec_without_returning(&tx).await.unwrap();
     order_items::Entity::insert(item.into_active_model()).exec_without_returning(&tx).await.unwrap();
     membership_stores::Entity::insert(limited.into_active_model()).exec_without_returning(&tx).await.unwrap();
+    alerts::Entity::insert(alert.into_active_model()).exec_without_returning(&tx).await.unwrap();
+    alert_silences::Entity::insert(silence.into_active_model()).exec_without_returning(&tx).await.unwrap();
     import_runs::Entity::insert(run.into_active_model()).exec_without_returning(&tx).await.unwrap();
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use platform::db::Access;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
 
@@ -136,4 +138,43 @@ async fn a_delivery_that_waits_can_be_sent_now_and_a_deleted_endpoint_hears_noth
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_eq!(receiver.heard().len(), 3);
     assert_eq!(world.ask("{ webhookEndpoints { totalCount } webhookDeliveries { totalCount } }").await["webhookDeliveries"]["totalCount"], 0);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_whose_process_died_each_time_has_failed_and_counts(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::new(backend).await;
+    let (broken, watching) = (Receiver::start().await, Receiver::start().await);
+    broken.always(Behaviour::Answer("500 Internal Server Error", ""));
+    let endpoint = world.endpoint(&broken.url(), "[STORE_UPDATED]").await;
+    world.endpoint(&watching.url(), "[WEBHOOK_ENDPOINT_DISABLED]").await;
+    // The process that makes the last attempt dies, which shows after a time.
+    let dies = async |after: TimeDelta| {
+        let sql =
+            "update jobs set status = 'RUNNING', attempts = max_attempts, lease = id, lease_until = $1 where kind = 'webhook.deliver' and status = 'QUEUED'";
+        let tx = world.server.db().write(Access::Worker).await.unwrap();
+        let died = tx.execute_raw(world.server.db().statement(sql, [(world.now() + after - TimeDelta::minutes(1)).into()])).await.unwrap().rows_affected();
+        tx.commit().await.unwrap();
+        assert_eq!(died, 1);
+        world.pass(after);
+    };
+    world.store_changes("once").await;
+    world.deliveries_when(&endpoint, |found| found.iter().any(|one| one["attempts"] == 1 && one["status"] == "PENDING")).await;
+    dies(TimeDelta::minutes(2)).await;
+    world.comes_to("select count(*) from webhook_deliveries where status = 'FAILED'", 1).await;
+    let failed = world.deliveries_when(&endpoint, |found| found[0]["status"] == "FAILED").await.remove(0);
+    assert_eq!((&failed["errorMessage"], &failed["nextAttemptAt"]), (&json!("sending it took too long or ended in the middle each time"), &Value::Null));
+    assert_eq!(world.fields(&endpoint).await["status"], "ENABLED", "it has not failed for long");
+
+    // It can be sent again.
+    world.done("webhookDeliveryRedeliver", &format!("id: {}", failed["id"]), "webhookDelivery { id }").await;
+    world.deliveries_when(&endpoint, |found| found[0]["attempts"] == 2 && found[0]["status"] == "PENDING").await;
+
+    // The one that comes after a day of failures disables the endpoint.
+    dies(TimeDelta::hours(24)).await;
+    world.comes_to("select count(*) from webhook_endpoints where status = 'DISABLED'", 1).await;
+    let told = watching.hears(1).await[0].json();
+    assert_eq!(told["data"]["webhookEndpointId"], endpoint.id);
+    assert!(told["data"]["reason"].as_str().unwrap().starts_with("every delivery has failed since 2026-11-21T09:00:00"), "{told}");
+    assert_eq!(world.fields(&endpoint).await["status"], "DISABLED");
 }

@@ -1,7 +1,5 @@
 //! What was kept long enough goes at night, and nothing else does.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use entities::MembershipRole;
 use platform::db::Access;
@@ -13,38 +11,32 @@ use tests::harness::{Backend, People};
 use crate::receiver::{Behaviour, Receiver};
 use crate::world::World;
 
-async fn count(world: &World, sql: &str) -> i64 {
-    let tx = world.server.db().read(Access::Worker).await.unwrap();
-    tx.query_one_raw(world.server.db().statement(sql, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
-}
-
-async fn comes_to(world: &World, sql: &str, expected: i64) {
-    for _ in 0..500 {
-        if count(world, sql).await == expected {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(count(world, sql).await, expected, "{sql}");
-}
-
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn old_events_deliveries_and_jobs_go_at_night(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let world = World::new(backend).await;
     let receiver = Receiver::start().await;
     let endpoint = world.endpoint(&receiver.url(), "[STORE_UPDATED]").await;
+    let (short, long) = (world.endpoint(&receiver.url(), "[ORDER_CREATED]").await, world.endpoint(&receiver.url(), "[ORDER_CREATED]").await);
     let cleaned = "select count(*) from jobs where kind = 'upkeep.clean' and status = 'DONE'";
     let done = "select count(*) from jobs where kind = 'webhook.deliver' and status = 'DONE'";
     let updates = "select count(*) from events where name = 'store.updated'";
     // The schedule begins with its first tick.
-    comes_to(&world, "select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
+    world.comes_to("select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
     world.store_changes("old").await;
     world.deliveries_when(&endpoint, |found| found.iter().any(|one| one["status"] == "DELIVERED")).await;
 
-    world.pass(TimeDelta::days(29));
-    comes_to(&world, cleaned, 1).await;
-    assert_eq!((count(&world, done).await, world.deliveries(&endpoint).await.len(), count(&world, updates).await), (0, 1, 1));
+    world.pass(TimeDelta::days(28));
+    world.comes_to(cleaned, 1).await;
+    // A secret that nothing is signed with any more is not kept.
+    for (endpoint, hours) in [(&short, 1), (&long, 168)] {
+        world.done("webhookEndpointSecretRotate", &format!("id: \"{}\", previousValidHours: {hours}", endpoint.id), "secret").await;
+    }
+    world.pass(TimeDelta::days(1));
+    world.comes_to(cleaned, 2).await;
+    assert_eq!(world.number("select count(*) from webhook_endpoints where previous_secret_sealed is not null and previous_secret_until is not null").await, 1);
+    assert_eq!(world.number("select count(*) from webhook_endpoints where previous_secret_sealed is null").await, 2);
+    assert_eq!((world.number(done).await, world.deliveries(&endpoint).await.len(), world.number(updates).await), (0, 1, 1));
 
     // What waits stays, whatever its age; unless nobody works on it any more.
     receiver.then([Behaviour::Answer("500 Internal Server Error", "")]);
@@ -54,9 +46,9 @@ async fn old_events_deliveries_and_jobs_go_at_night(#[values(Backend::Sqlite, Ba
     tx.execute_unprepared("update jobs set status = 'CANCELLED' where kind = 'webhook.deliver' and status = 'QUEUED'").await.unwrap();
     tx.commit().await.unwrap();
     world.pass(TimeDelta::days(2));
-    comes_to(&world, cleaned, 2).await;
+    world.comes_to(cleaned, 3).await;
     let left = world.deliveries(&endpoint).await;
-    assert_eq!((left.len(), count(&world, updates).await), (1, 1));
+    assert_eq!((left.len(), world.number(updates).await), (1, 1));
     assert_eq!((&left[0]["status"], &left[0]["errorMessage"]), (&json!("FAILED"), &json!("its job was called off or died")));
 }
 
@@ -68,10 +60,10 @@ async fn sessions_and_links_go_when_they_have_been_over_for_long(#[values(Backen
     let tenant = people.tenant("Old K.K.").await;
     people.person(tenant, "old@example.jp", MembershipRole::TenantAdmin, None).await;
     people.invited(tenant, "never@example.jp", MembershipRole::TenantMember, None).await;
-    comes_to(&world, "select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
+    world.comes_to("select count(*) from job_schedules where name = 'upkeep.clean'", 1).await;
     world.pass(TimeDelta::days(200));
     people.session("old@example.jp").await;
-    comes_to(&world, "select count(*) from jobs where kind = 'upkeep.clean' and status = 'DONE'", 1).await;
+    world.comes_to("select count(*) from jobs where kind = 'upkeep.clean' and status = 'DONE'", 1).await;
     let tx = world.server.db().read(Access::Identity).await.unwrap();
     for (table, left) in [("sessions", 1), ("refresh_tokens", 1), ("one_time_links", 0)] {
         let row = tx.query_one_raw(world.server.db().statement(format!("select count(*) from {table}"), [])).await.unwrap().unwrap();

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use api::app::App;
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::{StoreId, TokenRole};
+use entities::{EventType, StoreId, TenantId, TokenRole};
 use integrations::outgoing::{Outgoing, OutgoingSettings};
-use platform::Clock;
-use platform::db::Wake;
+use platform::db::{Access, Wake};
+use platform::outbox::emit;
+use platform::record::Happened;
+use platform::{Clock, Trace};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::{Backend, Credentials, People, Server, seed};
 
 /// A tenant, its administrator's token and its store.
 pub struct Side {
+    pub tenant: TenantId,
     pub admin: Credentials,
     pub store: StoreId,
 }
@@ -103,6 +107,35 @@ impl World {
         self.done("storeUpdate", &format!("id: \"{}\", description: \"{to}\"", self.ours.store), "store { id }").await;
     }
 
+    /// Something happens to our store that often, all at once.
+    pub async fn store_changes_often(&self, times: usize) {
+        let tx = self.server.db().write(Access::Tenant(self.ours.tenant)).await.unwrap();
+        let trace = Trace::system("a test", self.server.clock());
+        for _ in 0..times {
+            let (kind, store) = (EventType::StoreUpdated, self.ours.store);
+            let data = json!({ "storeId": store.to_string() });
+            emit(&tx, &trace, Happened { kind, tenant: Some(self.ours.tenant), store: Some(store), subject: Some(store.to_string()), data }).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    /// The number that a statement gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let tx = self.server.db().read(Access::Worker).await.unwrap();
+        tx.query_one_raw(self.server.db().statement(sql, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Waits until a statement gives a number.
+    pub async fn comes_to(&self, sql: &str, expected: i64) {
+        for _ in 0..3_000 {
+            if self.number(sql).await == expected {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(self.number(sql).await, expected, "{sql}");
+    }
+
     /// What was sent to an endpoint, the oldest first.
     pub async fn deliveries(&self, endpoint: &Endpoint) -> Vec<Value> {
         let query = format!(
@@ -139,7 +172,7 @@ async fn side(server: &Server, name: &str) -> Side {
     let people = People::of(server);
     let tenant = people.tenant(name).await;
     let (_, admin) = people.token(TokenRole::TenantAdmin, Some(tenant), &[]).await;
-    Side { admin, store: seed::store(server.db(), tenant, name, 1).await.store }
+    Side { tenant, admin, store: seed::store(server.db(), tenant, name, 1).await.store }
 }
 
 /// An instant in an answer.

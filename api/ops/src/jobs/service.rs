@@ -9,7 +9,7 @@ use platform::{Change, DbErr, OpCtx, Permit, Tx};
 
 use super::error::JobRefused;
 use super::row::JobRow;
-use crate::webhooks::{DELIVER, follow_job};
+use crate::{notifications, webhooks};
 
 /// Jobs, as administrators handle them.
 #[derive(Clone, Debug, Default)]
@@ -52,11 +52,14 @@ impl JobControl {
 
 /// What a job works on begins again with it, or is called off with it.
 async fn follow(ctx: &OpCtx, tx: &Tx, job: &JobRow, again: bool) -> Result<(), DbErr> {
-    match (job.kind == PROCESS.name, job.kind == DELIVER.name) {
-        (true, _) if again => inbox::reopen(tx, &ctx.trace(), &job.payload).await,
-        (true, _) => inbox::called_off(tx, &ctx.trace(), &job.payload).await,
-        (_, true) => follow_job(tx, &job.payload, again, ctx.now()).await,
-        (false, false) => Ok(()),
+    match job.kind.as_str() {
+        kind if kind == PROCESS.name && again => inbox::reopen(tx, &ctx.trace(), &job.payload).await,
+        kind if kind == PROCESS.name => inbox::called_off(tx, &ctx.trace(), &job.payload).await,
+        kind if kind == webhooks::DELIVER.name => {
+            webhooks::follow_job(tx, &job.payload, (!again).then_some("its job was called off"), ctx.now()).await.map(drop)
+        }
+        kind if kind == notifications::DELIVER.name => notifications::follow_job(tx, &job.payload, again, ctx.now()).await,
+        _ => Ok(()),
     }
 }
 

@@ -38,9 +38,17 @@ impl Old {
     }
 }
 
+/// Alerts that are over.
+const ALERTS: &str = "resolved_at < $1 and status = 'RESOLVED'";
+/// How long they are kept.
+const ALERT_DAYS: i64 = 180;
+
 /// All of it, what refers to others first.
-const OLD: [Old; 7] = [
+const OLD: [Old; 10] = [
+    Old::new("notifications", "id", "created_at < $1 and status not in ('PENDING', 'SENDING')", 90, Access::Worker),
     Old::new("webhook_deliveries", "id", "created_at < $1 and status <> 'PENDING'", 30, Access::Worker),
+    Old::new("alerts", "id", ALERTS, ALERT_DAYS, Access::Worker),
+    Old::new("alert_silences", "id", "ends_at < $1", 30, Access::Worker),
     Old::new("events", "id", "occurred_at < $1 and position is not null", 30, Access::Worker),
     Old::new("jobs", "id", "finished_at < $1 and status in ('DONE', 'CANCELLED')", 7, Access::Worker),
     Old::new("jobs", "id", "finished_at < $1 and status = 'FAILED'", 90, Access::Worker),
@@ -72,6 +80,7 @@ impl Worker for Cleaner {
 
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         let (db, now) = (job.db(), job.now());
+        forget_previous_alerts(db, now - TimeDelta::days(ALERT_DAYS)).await?;
         for old in &OLD {
             let deleted = delete(db, old, now - TimeDelta::days(old.days)).await?;
             if deleted > 0 {
@@ -79,6 +88,7 @@ impl Worker for Cleaner {
             }
         }
         give_up_orphans(db, now).await?;
+        forget_secrets(db, now).await?;
         Ok(())
     }
 }
@@ -94,6 +104,20 @@ async fn delete(db: &Database, old: &Old, before: DateTime<Utc>) -> Result<u64, 
         deleted += some;
         if some < BATCH.unsigned_abs() {
             return Ok(deleted);
+        }
+    }
+}
+
+/// Alerts that came back are kept without the one before, when that goes.
+async fn forget_previous_alerts(db: &Database, before: DateTime<Utc>) -> Result<(), DbErr> {
+    let sql = "update alerts set previous_alert_id = null where id in
+                 (select a.id from alerts a join alerts p on p.id = a.previous_alert_id where p.status = 'RESOLVED' and p.resolved_at < $1 limit $2)";
+    loop {
+        let tx = db.write(Access::Worker).await?;
+        let some = tx.execute_raw(db.statement(sql, [before.into(), BATCH.into()])).await?.rows_affected();
+        tx.commit().await?;
+        if some < BATCH.unsigned_abs() {
+            return Ok(());
         }
     }
 }
@@ -115,6 +139,14 @@ async fn give_up_orphans(db: &Database, now: DateTime<Utc>) -> Result<(), DbErr>
             return Ok(());
         }
     }
+}
+
+/// Secrets that endpoints had before, and that nothing is signed with any more.
+async fn forget_secrets(db: &Database, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let sql = "update webhook_endpoints set previous_secret_sealed = null, previous_secret_until = null where previous_secret_until <= $1";
+    let tx = db.write(Access::Platform).await?;
+    tx.execute_raw(db.statement(sql, [now.into()])).await?;
+    tx.commit().await
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::webhook_deliveries::Column;
 use entities::{EventType, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointStatus};
 use integrations::outgoing::{FailureKind, Outcome, Outgoing, UrlProblem, standard_webhooks};
+use people::api_tokens;
 use people::tenants::TenantKeys;
 use platform::callers::actions::ManageWebhooks;
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
@@ -19,7 +20,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::error::WebhookError;
-use super::lanes::Lanes;
+use super::failing::Failing;
 use super::message::Errand;
 use super::row::{WebhookDeliveryRow, WebhookEndpointRow};
 use super::service::{DISABLED, give_up_waiting, signing_secrets};
@@ -49,6 +50,10 @@ const FAILING_FOR: TimeDelta = TimeDelta::hours(23);
 /// An endpoint that has taken nothing for so long is disabled with the next attempt that fails, whichever it is: one that hangs
 /// may never come to the last attempt of anything.
 const HOPELESS: TimeDelta = TimeDelta::hours(27);
+/// Why an endpoint is disabled that says so itself.
+const GONE: &str = "it answered 410 Gone";
+/// Why an endpoint is disabled that an integration made which is no more.
+const ABANDONED: &str = "the API token that made it was revoked or has expired";
 /// However long an endpoint asks to be left alone, it is asked again after this.
 const LONGEST: Duration = WAITS[WAITS.len() - 1];
 
@@ -60,7 +65,7 @@ pub const DELIVER: &JobKind =
 pub struct Deliverer {
     keys: TenantKeys,
     outgoing: Outgoing,
-    lanes: Lanes,
+    failing: Failing,
 }
 
 /// Something to be sent.
@@ -68,6 +73,8 @@ struct ToSend {
     endpoint: WebhookEndpointRow,
     delivery: WebhookDeliveryRow,
     secrets: Result<Vec<SecretString>, String>,
+    /// Whether nobody answers for the endpoint any more.
+    abandoned: bool,
 }
 
 /// What came of an attempt.
@@ -85,8 +92,8 @@ struct Attempt {
 enum Verdict {
     /// The endpoint has it.
     Delivered,
-    /// The endpoint will never take anything again.
-    Gone,
+    /// The endpoint is told of nothing any more, because.
+    Over(&'static str),
     /// It may take it later, not before this time.
     Failed(Option<Duration>),
 }
@@ -94,7 +101,7 @@ enum Verdict {
 impl Deliverer {
     /// Opens secrets with these keys, and sends this way.
     pub fn new(keys: TenantKeys, outgoing: Outgoing) -> Self {
-        Self { keys, outgoing, lanes: Lanes::default() }
+        Self { keys, outgoing, failing: Failing::default() }
     }
 
     /// What is to be sent, if it still is.
@@ -114,7 +121,12 @@ impl Deliverer {
             }
             Err(error) => Err(error.to_string()),
         };
-        Ok(Some(ToSend { endpoint, delivery, secrets }))
+        let maker = endpoint.made_by_token();
+        let abandoned = match maker {
+            Some(token) => !api_tokens::is_good(&tx, endpoint.tenant_id, token, ctx.now()).await?,
+            None => false,
+        };
+        Ok(Some(ToSend { endpoint, delivery, secrets, abandoned }))
     }
 
     async fn send(&self, to_send: &ToSend, now: DateTime<Utc>) -> Attempt {
@@ -126,7 +138,10 @@ impl Deliverer {
             at: now,
             took: Duration::ZERO,
         };
-        let ToSend { endpoint, delivery, secrets } = to_send;
+        let ToSend { endpoint, delivery, secrets, abandoned } = to_send;
+        if *abandoned {
+            return Attempt { verdict: Verdict::Over(ABANDONED), ..unsent(ABANDONED.to_owned()) };
+        }
         let secrets = match secrets {
             Ok(secrets) => secrets,
             Err(why) => return unsent(why.clone()),
@@ -144,7 +159,7 @@ impl Deliverer {
         let sent = self.outgoing.post(&url, &headers, Bytes::from(delivery.body.clone())).await;
         let (verdict, response_status, response_body, error) = match sent.outcome {
             Outcome::Answered { status: status @ 200..=299, body_start, .. } => (Verdict::Delivered, Some(status), Some(body_start), None),
-            Outcome::Answered { status: 410, body_start, .. } => (Verdict::Gone, Some(410), Some(body_start), Some("answered 410 Gone".to_owned())),
+            Outcome::Answered { status: 410, body_start, .. } => (Verdict::Over(GONE), Some(410), Some(body_start), Some("answered 410 Gone".to_owned())),
             Outcome::Answered { status: status @ 300..=399, body_start, .. } => {
                 (Verdict::Failed(None), Some(status), Some(body_start), Some(format!("answered {status}: redirects are not followed")))
             }
@@ -187,17 +202,14 @@ impl Deliverer {
                 store::endpoint_failed(&tx, endpoint, now).await?;
                 let endpoint = store::endpoint_locked(&tx, permit, endpoint.id).await?;
                 store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
-                if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.failing_since_at.is_some_and(|since| now - since >= FAILING_FOR)) {
-                    let since = endpoint.failing_since_at.unwrap_or(now).to_rfc3339();
-                    disabled = disable(&tx, permit, job, &endpoint, &format!("every delivery has failed since {since}"), now).await?;
-                }
+                disabled = disable_if_hopeless(&tx, permit, job, endpoint.as_ref(), now).await?;
             }
-            Verdict::Gone => {
+            Verdict::Over(reason) => {
                 store::endpoint_failed(&tx, endpoint, now).await?;
                 let endpoint = store::endpoint_locked(&tx, permit, endpoint.id).await?;
                 store::record_attempt(&tx, delivery, true, columns(attempt, WebhookDeliveryStatus::Failed, None, now)).await?;
                 if let Some(endpoint) = endpoint {
-                    disabled = disable(&tx, permit, job, &endpoint, "it answered 410 Gone", now).await?;
+                    disabled = disable(&tx, permit, job, &endpoint, reason, now).await?;
                 }
             }
         }
@@ -232,6 +244,21 @@ fn columns(attempt: &Attempt, status: WebhookDeliveryStatus, next: Option<DateTi
     ]
 }
 
+/// A delivery was given up: an endpoint that has taken nothing for long is told of nothing any more.
+pub(super) async fn disable_if_hopeless(
+    tx: &Tx,
+    permit: &Permit<ManageWebhooks>,
+    job: &Running,
+    endpoint: Option<&WebhookEndpointRow>,
+    now: DateTime<Utc>,
+) -> Result<bool, JobError> {
+    let failing = endpoint.and_then(|endpoint| Some((endpoint, endpoint.failing_since_at.filter(|since| now - *since >= FAILING_FOR)?)));
+    match failing {
+        Some((endpoint, since)) => disable(tx, permit, job, endpoint, &format!("every delivery has failed since {}", since.to_rfc3339()), now).await,
+        None => Ok(false),
+    }
+}
+
 /// Tells an endpoint of nothing any more, and says so.
 async fn disable(
     tx: &Tx,
@@ -262,11 +289,12 @@ impl Worker for Deliverer {
         DELIVER
     }
 
+    fn room_in(&self, lane: &str) -> usize {
+        self.failing.room_in(lane)
+    }
+
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         let errand: Errand = job.payload()?;
-        let tenant = job.tenant.ok_or_else(|| JobError::Fail("a delivery without a tenant".to_owned()))?;
-        let place =
-            self.lanes.enter(tenant, errand.endpoint_id).map_err(|wait| JobError::Postpone(wait, "others are on their way to the endpoint".to_owned()))?;
         let ctx = job.ctx()?;
         let permit = ctx.authorize::<ManageWebhooks>().map_err(|error| JobError::Fail(error.to_string()))?;
         let to_send = self.prepare(&ctx, &permit, errand.delivery_id).await?;
@@ -277,12 +305,10 @@ impl Worker for Deliverer {
             // It is given up with its endpoint: this one came in between.
             WebhookEndpointStatus::Disabled => return give_up(&ctx, &to_send.endpoint, job).await,
         };
-        place.learn(attempt.verdict != Verdict::Delivered, attempt.took);
+        self.failing.learn(errand.endpoint_id, attempt.verdict != Verdict::Delivered);
         let outcome = if attempt.verdict == Verdict::Delivered { "delivered" } else { "failed" };
         metrics::counter!("noren_webhook_attempts_total", "outcome" => outcome).increment(1);
         metrics::histogram!("noren_webhook_attempt_seconds").record(attempt.took.as_secs_f64());
-        // Whoever sees what came of it finds room for the next.
-        drop(place);
         self.settle(&ctx, &permit, job, &to_send, &attempt).await
     }
 }
@@ -298,17 +324,19 @@ async fn nothing_to_send(ctx: &OpCtx, permit: &Permit<ManageWebhooks>, id: Webho
     Ok(ctx.commit_unrecorded(tx).await?)
 }
 
-/// The work on a delivery begins again, or was called off: so does, or was, the delivery.
-pub(crate) async fn follow_job(tx: &Tx, payload: &serde_json::Value, again: bool, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let Ok(errand) = serde_json::from_value::<Errand>(payload.clone()) else { return Ok(()) };
-    let sql = match again {
-        true => "update webhook_deliveries set status = 'PENDING', next_attempt_at = $1, updated_at = $1 where id = $2 and status = 'FAILED'",
-        false => {
-            "update webhook_deliveries set status = 'FAILED', next_attempt_at = null, error_message = 'its job was called off', updated_at = $1
-             where id = $2 and status = 'PENDING'"
-        }
+/// The work on a delivery begins again, or is over for a reason: so does, or is, the delivery. False where it is so already.
+pub(crate) async fn follow_job(tx: &Tx, payload: &serde_json::Value, over: Option<&str>, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let Ok(errand) = serde_json::from_value::<Errand>(payload.clone()) else { return Ok(false) };
+    let (sql, mut values) = match over {
+        None => ("update webhook_deliveries set status = 'PENDING', next_attempt_at = $1, updated_at = $1 where id = $2 and status = 'FAILED'", Vec::new()),
+        Some(why) => (
+            "update webhook_deliveries set status = 'FAILED', next_attempt_at = null, error_message = $3, updated_at = $1
+             where id = $2 and status = 'PENDING'",
+            vec![why.into()],
+        ),
     };
-    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [now.into(), errand.delivery_id.into()])).await.map(drop)
+    values.splice(0..0, [now.into(), errand.delivery_id.into()]);
+    Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected() == 1)
 }
 
 async fn give_up(ctx: &OpCtx, endpoint: &WebhookEndpointRow, job: &Running) -> Result<(), JobError> {

@@ -1,11 +1,19 @@
 //! Why something about webhooks is refused.
 
+use entities::EventType;
 use integrations::outgoing::UrlProblem;
 use people::tenants::TenantKeyError;
 use people::validation::Invalid;
 use platform::{DbErr, Denied};
 
 use super::service::MAX_ENDPOINTS;
+
+fn told_to(kind: &EventType) -> String {
+    match kind.scope() {
+        Some(needs) => format!("to integrations whose API token has the scope {needs}"),
+        None => "to the endpoints of administrators alone".to_owned(),
+    }
+}
 
 /// Why something about webhooks is refused.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +39,9 @@ pub enum WebhookError {
     /// Nothing is sent to an endpoint that is disabled.
     #[error("the endpoint is disabled; enable it with webhookEndpointUpdate first")]
     EndpointDisabled,
+    /// The API token that made the endpoint may not read what such events show.
+    #[error("{0} is told {to}", to = told_to(.0))]
+    ScopeMissing(EventType),
     /// A key could not be had.
     #[error("internal error")]
     Key(#[from] TenantKeyError),
@@ -50,6 +61,7 @@ impl WebhookError {
             Self::Url(_) => "INVALID_URL",
             Self::TooMany => "LIMIT_REACHED",
             Self::EndpointDisabled => "ENDPOINT_DISABLED",
+            Self::ScopeMissing(_) => "SCOPE_MISSING",
             Self::Key(_) | Self::Storage(_) => "INTERNAL",
         }
     }
@@ -61,6 +73,7 @@ impl WebhookError {
             Self::NotFound(_) | Self::EndpointDisabled => Some("id"),
             Self::Invalid(invalid) => Some(invalid.field),
             Self::Url(_) => Some("url"),
+            Self::ScopeMissing(_) => Some("eventTypes"),
             Self::Denied(_) | Self::TooMany | Self::Key(_) | Self::Storage(_) => None,
         }
     }

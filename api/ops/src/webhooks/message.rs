@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::deliver::DELIVER;
+use super::failing::lane;
 use entities::tables::webhook_deliveries::ActiveModel;
 
 /// Something to be told to endpoints.
@@ -83,7 +84,7 @@ pub(super) struct Errand {
 impl Errand {
     /// The job that sends it.
     pub(super) fn job(self, tenant: TenantId) -> NewJob {
-        NewJob::new(DELIVER, Some(tenant), json!(self)).unique(self.key())
+        NewJob::new(DELIVER, Some(tenant), json!(self)).unique(self.key()).in_lane(lane(self.endpoint_id))
     }
 
     /// The key of the job: what SQL makes of the delivery's id.

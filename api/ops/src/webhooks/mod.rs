@@ -7,13 +7,14 @@
 mod announce;
 mod deliver;
 mod error;
-mod lanes;
+mod failing;
 mod list;
 mod message;
 mod redeliver;
 mod row;
 mod service;
 mod store;
+mod stranded;
 
 pub use announce::Announcer;
 pub(crate) use deliver::follow_job;
@@ -23,3 +24,4 @@ pub use list::{WebhookDeliveryFilter, WebhookDeliverySort, WebhookEndpointFilter
 pub use redeliver::Redelivered;
 pub use row::{WebhookDeliveryRow, WebhookEndpointRow};
 pub use service::{EndpointMade, NewWebhookEndpoint, WebhookEndpointChanges, Webhooks};
+pub use stranded::Stranded;

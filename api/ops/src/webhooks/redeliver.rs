@@ -1,5 +1,7 @@
 //! Sending again: one delivery, or all that an endpoint has missed since a time; and a test of an endpoint.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{EventType, WebhookDeliveryId, WebhookEndpointId, WebhookEndpointStatus};
 use platform::callers::actions::ManageWebhooks;
@@ -75,11 +77,12 @@ impl Webhooks {
         let since = since.max(now - KEPT).max(endpoint.created_at).min(now + KEPT);
         let old = made_since(&tx, &endpoint, since, only_failed).await?;
         let missed = missed_since(&tx, &endpoint, since).await?;
+        let all = store::endpoints_of(&tx, &BTreeSet::from([endpoint.tenant_id])).await?.remove(&endpoint.tenant_id).unwrap_or_default();
         send_again(ctx, &tx, &endpoint, &old.taken).await?;
         let rows: Vec<_> = missed
             .taken
             .iter()
-            .filter(|message| message.is_told() && endpoint.wants(&message.name))
+            .filter(|message| endpoint.is_told(message, &all))
             .map(|message| {
                 let id = ctx.new_id::<WebhookDeliveryId>();
                 (id, delivery(id, (endpoint.tenant_id, endpoint.id), message, message.body(), now))

@@ -1,9 +1,12 @@
 //! The rows of endpoints and deliveries; the endpoints' sealed columns are read elsewhere.
 
 use chrono::{DateTime, Utc};
-use entities::{EventId, EventType, TenantId, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointId, WebhookEndpointStatus};
+use entities::{ApiTokenId, EventId, EventType, TenantId, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointId, WebhookEndpointStatus};
+use platform::db::Owner;
 use platform::{row, tenant_row};
 use sea_orm::prelude::Json;
+
+use super::message::Message;
 
 row! {
     /// An address that an integration is told at.
@@ -28,6 +31,10 @@ row! {
         failing_since_at: Option<DateTime<Utc>> = FailingSinceAt,
         /// When an attempt last succeeded, to the minute (UTC).
         last_success_at: Option<DateTime<Utc>> = LastSuccessAt,
+        /// Who made it; none when that was before anybody wrote it down.
+        created_by: Option<String> = CreatedBy,
+        /// The scopes of the API token that made it, by name; none when administrators did. See [`WebhookEndpointRow::may_hear`].
+        scopes: Option<Json> = Scopes,
         /// When it came to be (UTC).
         created_at: DateTime<Utc> = CreatedAt,
         /// When it was last changed (UTC).
@@ -35,7 +42,7 @@ row! {
     }
 }
 
-tenant_row!(WebhookEndpointRow in "webhook_endpoints", id id);
+tenant_row!(WebhookEndpointRow in "webhook_endpoints", id id, owner Owner::Column("created_by"));
 
 impl WebhookEndpointRow {
     /// The kinds of events that it is told of; all when empty.
@@ -43,15 +50,33 @@ impl WebhookEndpointRow {
         self.event_types.as_array().into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
     }
 
-    /// Whether it is told of events with this name.
+    /// Whether somebody asked that it be told of events with this name.
     pub fn wants(&self, name: &str) -> bool {
-        wants(&self.event_types, name)
+        self.event_types.as_array().is_some_and(|names| names.is_empty() || names.iter().any(|wanted| wanted == name))
     }
-}
 
-/// Whether a stored list of names has this one, or all.
-pub(super) fn wants(event_types: &Json, name: &str) -> bool {
-    event_types.as_array().is_some_and(|names| names.is_empty() || names.iter().any(|wanted| wanted == name))
+    /// Whether its maker may read what events of a kind show: an integration by its scopes, an administrator always.
+    pub fn may_hear(&self, kind: EventType) -> bool {
+        let Some(scopes) = &self.scopes else { return true };
+        kind.scope().is_some_and(|needed| scopes.as_array().is_some_and(|held| held.iter().any(|scope| scope == needed.as_str())))
+    }
+
+    /// Whether it is told of something that happened in its tenant, whose endpoints are `all`.
+    pub(super) fn is_told(&self, message: &Message, all: &[Self]) -> bool {
+        self.wants(&message.name) && message.is_told() && (self.scopes.is_none() || self.may_read(message, all))
+    }
+
+    fn may_read(&self, message: &Message, all: &[Self]) -> bool {
+        let Ok(kind) = message.name.parse::<EventType>() else { return false };
+        // Integrations do not see each other's endpoints.
+        let of_others = |id: &str| all.iter().any(|other| other.id.to_string() == id && other.created_by != self.created_by);
+        self.may_hear(kind) && !message.data["webhookEndpointId"].as_str().is_some_and(of_others)
+    }
+
+    /// The API token of the integration that made it; none when an administrator did.
+    pub(super) fn made_by_token(&self) -> Option<ApiTokenId> {
+        self.scopes.as_ref().and(self.created_by.as_deref()).and_then(|maker| ApiTokenId::parse(maker).ok())
+    }
 }
 
 row! {
@@ -94,4 +119,5 @@ row! {
     }
 }
 
-tenant_row!(WebhookDeliveryRow in "webhook_deliveries", id id);
+tenant_row!(WebhookDeliveryRow in "webhook_deliveries", id id,
+    owner Owner::Of { parent: "endpoint_id", table: "webhook_endpoints", column: "created_by" });

@@ -1,13 +1,15 @@
 //! The rules about endpoints: where they lead, what they are told of, and what their deliveries are signed with.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::webhook_endpoints::{ActiveModel, Column};
-use entities::{EventType, TenantId, WebhookEndpointId, WebhookEndpointStatus};
+use entities::{ApiScope, EventType, TenantId, WebhookEndpointId, WebhookEndpointStatus};
 use integrations::outgoing::{Outgoing, standard_webhooks};
 use people::tenants::{NotMine, TenantKeys, lock_tenant, target};
 use people::validation::{Problem, invalid, optional_text};
-use platform::callers::Action;
 use platform::callers::actions::ManageWebhooks;
+use platform::callers::{Action, Kind, Standing};
 use platform::crypto::Where;
 use platform::{Change, DbErr, OpCtx, Permit, Tx};
 use sea_orm::ActiveValue::Set;
@@ -19,7 +21,7 @@ use super::row::WebhookEndpointRow;
 use super::store;
 
 /// Endpoints of one tenant at most.
-pub(super) const MAX_ENDPOINTS: u64 = 20;
+pub(super) const MAX_ENDPOINTS: i64 = 20;
 /// The longest description, in characters.
 const DESCRIPTION: usize = 500;
 /// The longest time for which an old secret is still signed with, in hours.
@@ -80,6 +82,19 @@ fn names(mut kinds: Vec<EventType>) -> serde_json::Value {
     kinds.into_iter().map(EventType::as_str).collect()
 }
 
+/// The scopes that an integration is limited to.
+fn scopes_of(ctx: &OpCtx) -> Option<Arc<[ApiScope]>> {
+    match ctx.standing() {
+        Standing::Tenant { kind: Kind::Integration, scopes, .. } => Some(scopes.clone().unwrap_or_default()),
+        Standing::Tenant { .. } | Standing::Platform | Standing::SignedIn { .. } | Standing::Nobody => None,
+    }
+}
+
+/// Refuses kinds that the maker of the endpoint may not read. Who names none hears what they may.
+fn may_hear(kinds: &[EventType], may: impl Fn(EventType) -> bool) -> Result<(), WebhookError> {
+    kinds.iter().copied().find(|kind| !may(*kind)).map_or(Ok(()), |kind| Err(WebhookError::ScopeMissing(kind)))
+}
+
 /// The secrets that an endpoint's deliveries are signed with at an instant, the newest first.
 pub(super) async fn signing_secrets<A: Action>(
     keys: &TenantKeys,
@@ -118,6 +133,8 @@ impl Webhooks {
         let tenant = target(&permit, input.tenant).map_err(|NotMine| WebhookError::NotFound("tenant"))?.ok_or(WebhookError::TenantRequired)?;
         let url = self.outgoing.check_url(&input.url)?;
         let description = optional_text("description", input.description.as_deref(), DESCRIPTION)?;
+        let scopes = scopes_of(ctx);
+        may_hear(&input.event_types, |kind| scopes.as_deref().is_none_or(|held| kind.scope().is_some_and(|needed| held.contains(&needed))))?;
         let tx = ctx.writer().await?;
         if !lock_tenant(&tx, &permit, tenant).await? {
             return Err(WebhookError::NotFound("tenant"));
@@ -139,6 +156,8 @@ impl Webhooks {
             previous_secret_until: Set(None),
             failing_since_at: Set(None),
             last_success_at: Set(None),
+            created_by: Set(Some(ctx.caller().key())),
+            scopes: Set(scopes.map(|held| held.iter().map(|scope| scope.as_str()).collect())),
             created_at: Set(now),
             updated_at: Set(now),
         };
@@ -163,6 +182,7 @@ impl Webhooks {
             values.push((Column::Url, url.into()));
         }
         if let Some(kinds) = changes.event_types {
+            may_hear(&kinds, |kind| before.may_hear(kind))?;
             values.push((Column::EventTypes, names(kinds).into()));
         }
         if let Some(description) = changes.description {
@@ -184,21 +204,32 @@ impl Webhooks {
         }
         store::update_endpoint(&tx, &before, values).await?;
         let after = store::endpoint(&tx, &permit, id).await?.ok_or(WebhookError::NotFound("endpoint"))?;
-        ctx.commit(tx, Change::new("webhookEndpointUpdate", before.tenant_id).subject(id).before(&before).after(&after)).await?;
+        let mut change = Change::new("webhookEndpointUpdate", before.tenant_id).subject(id).before(&before).after(&after);
+        if (before.status, after.status) == (WebhookEndpointStatus::Disabled, WebhookEndpointStatus::Enabled) {
+            change = change.announce(EventType::WebhookEndpointEnabled, "webhookEndpointId");
+        }
+        ctx.commit(tx, change).await?;
         if after.status == WebhookEndpointStatus::Disabled {
             give_up_waiting(ctx, &after).await?;
         }
         Ok(after)
     }
 
-    /// Deletes an endpoint with what was sent to it.
+    /// Deletes an endpoint with what was sent to it: a part at a time, so that nobody waits for the endpoint meanwhile.
     pub async fn delete(&self, ctx: &OpCtx, id: WebhookEndpointId) -> Result<WebhookEndpointId, WebhookError> {
         let permit = ctx.authorize::<ManageWebhooks>()?;
-        let tx = ctx.writer().await?;
-        let endpoint = store::endpoint_locked(&tx, &permit, id).await?.ok_or(WebhookError::NotFound("endpoint"))?;
-        store::delete_endpoint(&tx, &endpoint).await?;
-        ctx.commit(tx, Change::new("webhookEndpointDelete", endpoint.tenant_id).subject(id).before(&endpoint)).await?;
-        Ok(id)
+        loop {
+            let tx = ctx.writer().await?;
+            let endpoint = store::endpoint_locked(&tx, &permit, id).await?.ok_or(WebhookError::NotFound("endpoint"))?;
+            if store::delete_deliveries(&tx, &endpoint).await? {
+                ctx.commit_unrecorded(tx).await?;
+                continue;
+            }
+            store::delete_endpoint(&tx, &endpoint).await?;
+            let change = Change::new("webhookEndpointDelete", endpoint.tenant_id).subject(id).before(&endpoint);
+            ctx.commit(tx, change.announce(EventType::WebhookEndpointDeleted, "webhookEndpointId")).await?;
+            return Ok(id);
+        }
     }
 
     /// Gives an endpoint a new secret, shown once. For so many hours its deliveries are signed with the old one as well.

@@ -1,13 +1,15 @@
 //! The statements about endpoints and deliveries.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::{webhook_deliveries as deliveries, webhook_endpoints as endpoints};
 use entities::{TenantId, WebhookDeliveryId, WebhookDeliveryStatus, WebhookEndpointId, WebhookEndpointStatus};
 use platform::callers::Action;
 use platform::callers::actions::ManageWebhooks;
-use platform::db::{List, in_ids};
+use platform::db::{FromRow, List, in_ids, rows_of};
 use platform::{DbErr, Permit, Tx};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, EntityTrait, Value};
 use uuid::Uuid;
 
@@ -48,9 +50,26 @@ pub(super) async fn delivery<A: Action>(tx: &Tx, permit: &Permit<A>, id: Webhook
     Ok(List::<WebhookDeliveryRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop())
 }
 
-pub(super) async fn count_endpoints(tx: &Tx, permit: &Permit<ManageWebhooks>, tenant: TenantId) -> Result<u64, DbErr> {
-    let of_tenant = Expr::col((endpoints::Entity, endpoints::Column::TenantId)).eq(tenant);
-    List::<WebhookEndpointRow, _>::new(tx, permit).filter(of_tenant).count().await
+/// How many a tenant has, whoever made them.
+pub(super) async fn count_endpoints(tx: &Tx, _permit: &Permit<ManageWebhooks>, tenant: TenantId) -> Result<i64, DbErr> {
+    let count = Expr::col(endpoints::Column::Id).count();
+    let select = Query::select().expr(count).from(endpoints::Entity).and_where(Expr::col(endpoints::Column::TenantId).eq(tenant)).take();
+    tx.query_one(&select).await?.map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
+/// All endpoints of these tenants, for what is told to each: the oldest first.
+pub(super) async fn endpoints_of(tx: &Tx, tenants: &BTreeSet<TenantId>) -> Result<BTreeMap<TenantId, Vec<WebhookEndpointRow>>, DbErr> {
+    let mut found = BTreeMap::<TenantId, Vec<WebhookEndpointRow>>::new();
+    if tenants.is_empty() {
+        return Ok(found);
+    }
+    let these = in_ids(tx.get_database_backend(), Expr::col((endpoints::Entity, endpoints::Column::TenantId)), tenants.iter().map(|tenant| tenant.uuid()));
+    let mut select = Query::select().from(endpoints::Entity).and_where(these).take();
+    WebhookEndpointRow::select(&mut select).order_by(endpoints::Column::CreatedAt, Order::Asc).order_by(endpoints::Column::Id, Order::Asc);
+    for row in rows_of::<WebhookEndpointRow>(tx, &select).await? {
+        found.entry(row.tenant_id).or_default().push(row);
+    }
+    Ok(found)
 }
 
 pub(super) async fn insert_endpoint(tx: &Tx, _permit: &Permit<ManageWebhooks>, row: endpoints::ActiveModel) -> Result<(), DbErr> {
@@ -63,9 +82,16 @@ pub(super) async fn update_endpoint(tx: &Tx, endpoint: &WebhookEndpointRow, valu
     tx.execute(&Query::update().table(endpoints::Entity).values(values).and_where(this_endpoint(endpoint)).take()).await.map(drop)
 }
 
-/// Deletes an endpoint and what was sent to it.
+/// Deletes some of what was sent to an endpoint, and says whether there may be more.
+pub(super) async fn delete_deliveries(tx: &Tx, endpoint: &WebhookEndpointRow) -> Result<bool, DbErr> {
+    let some = Query::select().column(deliveries::Column::Id).from(deliveries::Entity).and_where(deliveries_to(endpoint)).limit(AT_ONCE as u64).take();
+    // Nothing but the ids, or PostgreSQL may pick them again for each of the rows.
+    let delete = Query::delete().from_table(deliveries::Entity).and_where(Expr::col(deliveries::Column::Id).in_subquery(some)).take();
+    Ok(tx.execute(&delete).await?.rows_affected() >= AT_ONCE as u64)
+}
+
+/// Deletes an endpoint that nothing was sent to, or not any more.
 pub(super) async fn delete_endpoint(tx: &Tx, endpoint: &WebhookEndpointRow) -> Result<(), DbErr> {
-    tx.execute(&Query::delete().from_table(deliveries::Entity).and_where(deliveries_to(endpoint)).take()).await?;
     tx.execute(&Query::delete().from_table(endpoints::Entity).and_where(this_endpoint(endpoint)).take()).await.map(drop)
 }
 

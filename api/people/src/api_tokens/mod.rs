@@ -6,6 +6,6 @@ mod store;
 
 pub use error::ApiTokenError;
 pub use service::{ApiTokens, NewApiToken, OperatorToken, TokenMade};
-pub use store::{ApiTokenRow, TokenSort};
+pub use store::{ApiTokenRow, TokenSort, is_good};
 
 pub(crate) use store::insert_token;

@@ -112,10 +112,23 @@ pub(super) async fn find<A: Action>(tx: &Tx, permit: &Permit<A>, id: ApiTokenId)
 
 /// How many of a tenant's tokens are good.
 pub(super) async fn good(tx: &Tx, tenant: TenantId, now: DateTime<Utc>) -> Result<i64, DbErr> {
-    let mut select = Query::select();
-    select.expr(c(Column::Id).count()).from(Entity).and_where(of(Some(tenant))).and_where(c(Column::RevokedAt).is_null());
-    select.and_where(c(Column::ExpiresAt).is_null().or(c(Column::ExpiresAt).gt(now)));
+    let mut select = good_of(tenant, now);
+    select.expr(c(Column::Id).count());
     tx.query_one(&select).await?.map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
+/// Whether a tenant's token is good: neither revoked nor past its end. The transaction must see the tenant.
+pub async fn is_good(tx: &Tx, tenant: TenantId, id: ApiTokenId, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let mut select = good_of(tenant, now);
+    select.expr(c(Column::Id)).and_where(c(Column::Id).eq(id));
+    Ok(tx.query_one(&select).await?.is_some())
+}
+
+fn good_of(tenant: TenantId, now: DateTime<Utc>) -> SelectStatement {
+    let mut select = Query::select();
+    select.from(Entity).and_where(of(Some(tenant))).and_where(c(Column::RevokedAt).is_null());
+    select.and_where(c(Column::ExpiresAt).is_null().or(c(Column::ExpiresAt).gt(now)));
+    select
 }
 
 pub(super) async fn revoke(tx: &Tx, permit: &Permit<ManageApiTokens>, id: ApiTokenId, now: DateTime<Utc>) -> Result<(), DbErr> {

@@ -9,6 +9,7 @@ mod error;
 mod jwt;
 mod keys;
 mod links;
+mod many;
 mod passwords;
 mod providers;
 mod service;

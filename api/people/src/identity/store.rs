@@ -25,6 +25,7 @@ pub(super) struct FoundToken {
 }
 
 /// A user as found, with the session asked for.
+#[derive(Clone)]
 pub(super) struct FoundUser {
     pub(super) caller: UserCaller,
     pub(super) status: UserStatus,
@@ -36,7 +37,7 @@ const TOKEN_POSTGRES: &str = "select id, tenant_id, role, scopes, expires_at, re
 const TOKEN_SQLITE: &str = "select t.id, t.tenant_id, t.role, t.scopes, t.expires_at, t.revoked_at, n.status
     from api_tokens t left join tenants n on n.id = t.tenant_id where t.secret_hash = $1";
 
-const USER_COLUMNS: &str = "c.user_status, c.platform_admin, c.locale, c.session_revoked_at, c.session_expires_at,
+pub(super) const USER_COLUMNS: &str = "c.user_status, c.platform_admin, c.locale, c.session_revoked_at, c.session_expires_at,
     c.membership_id, c.tenant_id, c.role, c.all_stores, c.tenant_status, c.store_ids";
 const USER_SQLITE: &str = "select u.id, u.status, u.platform_admin, u.locale, s.revoked_at, s.expires_at, m.id, m.tenant_id, m.role, m.all_stores, n.status,
       (select group_concat(lower(hex(ms.store_id)), ',') from membership_stores ms where ms.tenant_id = m.tenant_id and ms.membership_id = m.id)
@@ -48,7 +49,11 @@ const USER_SQLITE: &str = "select u.id, u.status, u.platform_admin, u.locale, s.
 
 pub(super) async fn token_caller(db: &Database, secret: &str) -> Result<Option<FoundToken>, DbErr> {
     let sql = if is_sqlite(db.backend()) { TOKEN_SQLITE } else { TOKEN_POSTGRES };
-    let Some(row) = db.query_one(sql, [hash_secret(secret).into()]).await? else { return Ok(None) };
+    db.query_one(sql, [hash_secret(secret).into()]).await?.as_ref().map(found_token).transpose()
+}
+
+/// A token from the columns of the statements above.
+pub(super) fn found_token(row: &QueryResult) -> Result<FoundToken, DbErr> {
     let tenant: Option<TenantId> = row.try_get_by_index(1)?;
     let status: Option<TenantStatus> = row.try_get_by_index(6)?;
     let scopes: serde_json::Value = row.try_get_by_index(3)?;
@@ -58,7 +63,7 @@ pub(super) async fn token_caller(db: &Database, secret: &str) -> Result<Option<F
         tenant: tenant.zip(status),
         scopes: known_scopes(&scopes),
     };
-    Ok(Some(FoundToken { caller, expires_at: row.try_get_by_index(4)?, revoked_at: row.try_get_by_index(5)? }))
+    Ok(FoundToken { caller, expires_at: row.try_get_by_index(4)?, revoked_at: row.try_get_by_index(5)? })
 }
 
 /// The scopes that this program knows: an unknown one allows nothing.
@@ -70,7 +75,7 @@ pub(super) async fn user_caller(db: &Database, user: UserId, session: SessionId)
     let postgres = format!("select $1::uuid, {USER_COLUMNS} from noren_user_caller($1, $2) c");
     let sql = if is_sqlite(db.backend()) { USER_SQLITE } else { &postgres };
     let rows = db.query_all(sql, [user.into(), session.into()]).await?;
-    found_user(&rows, Some(session))
+    found_user(&rows.iter().collect::<Vec<_>>(), Some(session))
 }
 
 pub(super) async fn outside_caller(db: &Database, identity: &OutsideIdentity) -> Result<Option<FoundUser>, DbErr> {
@@ -81,12 +86,12 @@ pub(super) async fn outside_caller(db: &Database, identity: &OutsideIdentity) ->
         format!("select i.id, {USER_COLUMNS} from (select noren_identity_user($1, $2) as id) i cross join lateral noren_user_caller(i.id, null) c")
     };
     let rows = db.query_all(&sql, [identity.issuer.as_str().into(), identity.subject.as_str().into()]).await?;
-    found_user(&rows, None)
+    found_user(&rows.iter().collect::<Vec<_>>(), None)
 }
 
-fn found_user(rows: &[QueryResult], session: Option<SessionId>) -> Result<Option<FoundUser>, DbErr> {
+pub(super) fn found_user(rows: &[&QueryResult], session: Option<SessionId>) -> Result<Option<FoundUser>, DbErr> {
     let Some(first) = rows.first() else { return Ok(None) };
-    let memberships = rows.iter().filter_map(|row| membership(row).transpose()).collect::<Result<_, _>>()?;
+    let memberships = rows.iter().copied().filter_map(|row| membership(row).transpose()).collect::<Result<_, _>>()?;
     let caller =
         UserCaller { id: first.try_get_by_index(0)?, session, platform_admin: first.try_get_by_index(2)?, memberships, locale: first.try_get_by_index(3)? };
     Ok(Some(FoundUser {
@@ -100,7 +105,12 @@ fn found_user(rows: &[QueryResult], session: Option<SessionId>) -> Result<Option
 fn membership(row: &QueryResult) -> Result<Option<MembershipFact>, DbErr> {
     let Some(id) = row.try_get_by_index(6)? else { return Ok(None) };
     let stores: Option<String> = row.try_get_by_index(11)?;
-    let listed = || stores.iter().flat_map(|list| list.split(',')).filter_map(|hex| Uuid::parse_str(hex).ok()).map(StoreId::from).collect();
+    let listed = || {
+        let mut stores: Vec<StoreId> = stores.iter().flat_map(|list| list.split(',')).filter_map(|hex| Uuid::parse_str(hex).ok()).map(StoreId::from).collect();
+        // In one order: who stands in the same stores stands in the same place.
+        stores.sort_unstable();
+        stores.into()
+    };
     Ok(Some(MembershipFact {
         id,
         tenant: row.try_get_by_index(7)?,

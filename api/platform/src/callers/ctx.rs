@@ -46,9 +46,14 @@ impl OpCtx {
         Ok(Self { db, clock, caller, standing, origin, snapshot: Mutex::default(), budget: Arc::default() })
     }
 
+    /// An operation of everybody who stands there, and of nobody in particular: what it shows must be the same for all of them.
+    pub fn of_standing(db: Database, clock: Arc<dyn Clock>, standing: Standing) -> Self {
+        Self { db, clock, caller: Caller::Anonymous, standing, origin: Origin::default(), snapshot: Mutex::default(), budget: Arc::default() }
+    }
+
     /// Proves that the caller may do `A`, and how far.
     pub fn authorize<A: Action>(&self) -> Result<Permit<A>, Denied> {
-        Permit::for_standing(&self.standing)
+        Permit::for_standing(&self.standing, &self.caller)
     }
 
     /// Who is calling.

@@ -7,6 +7,7 @@ use entities::{StoreId, TenantId, TenantStatus};
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{ExprTrait, SelectStatement, SimpleExpr};
 
+use super::caller::Caller;
 use super::rights::{Action, Kind, Mode, Reach};
 use super::standing::Standing;
 
@@ -60,11 +61,13 @@ impl Denied {
 #[derive(Debug)]
 pub struct Permit<A> {
     scope: Scope,
+    own: Option<String>,
     action: PhantomData<A>,
 }
 
 impl<A: Action> Permit<A> {
-    pub(super) fn for_standing(standing: &Standing) -> Result<Self, Denied> {
+    pub(super) fn for_standing(standing: &Standing, caller: &Caller) -> Result<Self, Denied> {
+        let mut own = None;
         let scope = match standing {
             Standing::Nobody => return Err(Denied::Unauthenticated),
             Standing::SignedIn { several: true } => return Err(Denied::ChooseTenant),
@@ -79,18 +82,25 @@ impl<A: Action> Permit<A> {
                 if A::RIGHT.mode == Mode::Write && *status != TenantStatus::Active && *kind != Kind::PlatformAdmin {
                     return Err(Denied::Suspended);
                 }
+                own = (*kind == Kind::Integration).then(|| caller.key());
                 match (reach, stores) {
                     (Reach::Stores, Some(stores)) => Scope::Stores(*tenant, stores.clone()),
                     _ => Scope::Tenant(*tenant),
                 }
             }
         };
-        Ok(Self { scope, action: PhantomData })
+        Ok(Self { scope, own, action: PhantomData })
     }
 
     /// How far the permit reaches.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// The caller's key, where the permit reaches only their own of what belongs to whoever made it: integrations do not handle each
+    /// other's.
+    pub fn own_alone(&self) -> Option<&str> {
+        self.own.as_deref()
     }
 
     /// The tenant that it is limited to.

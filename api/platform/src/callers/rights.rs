@@ -157,6 +157,18 @@ rights! {
     ManageJobs                       Write  None,                 [Everywhere Tenant No     No];
     /// See how much was used.
     ReadUsage                        Read   Some(UsageRead),      [Everywhere Tenant No     No];
+    /// See alerts, and follow them live.
+    ReadAlerts                       Read   Some(AlertsRead),     [Everywhere Tenant Tenant Stores];
+    /// Raise alerts.
+    RaiseAlerts                      Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores];
+    /// Acknowledge and resolve alerts.
+    HandleAlerts                     Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores];
+    /// Silence alerts.
+    SilenceAlerts                    Write  None,                 [Everywhere Tenant No     No];
+    /// See by which ways people are told, and what they were told.
+    ReadNotifications                Read   None,                 [Everywhere Tenant No     No];
+    /// Say who is told of what, when and how.
+    ManageNotifications              Write  None,                 [Everywhere Tenant No     No];
     /// Import a store's data from a file.
     ImportStoreData                  Write  None,                 [Everywhere No     No     No];
 }

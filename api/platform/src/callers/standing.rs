@@ -8,7 +8,7 @@ use super::caller::{Caller, MembershipFact, TokenCaller, UserCaller};
 use super::rights::Kind;
 
 /// Where a caller stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Not known.
     Nobody,

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use read::{Flags, SettingsErrors, load};
-pub use values::{IdentityProvider, JwksSource, JwtAlgorithm, LogFormat, MetricsAccess, Toggle};
+pub use values::{IdentityProvider, JwksSource, JwtAlgorithm, LogFormat, MailServer, MetricsAccess, SmtpTls, Toggle, TwilioAccount};
 
 use crate::crypto::{MasterKey, MasterKeyError};
 use crate::db::DatabaseSettings;
@@ -60,6 +60,10 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// For how many days the bodies of received webhooks are kept.
     pub webhook_payload_days: u16,
+    /// The mail server; without it nobody is reached by mail.
+    pub mail: Option<MailServer>,
+    /// The account for text messages; without it nobody is reached by them.
+    pub twilio: Option<TwilioAccount>,
     /// Outside identity providers.
     pub identity_providers: Vec<IdentityProvider>,
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::values::{LogFormat, Toggle};
+use super::values::{LogFormat, MailServer, Toggle, TwilioAccount};
 use super::{IdentityProvider, Settings};
 use crate::crypto::MasterKey;
 use crate::db::DatabaseSettings;
@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 28] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -46,6 +46,12 @@ const NAMES: [&str; 22] = [
     "shutdown_grace",
     "public_url",
     "webhook_payload_days",
+    "smtp_url",
+    "mail_from",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "twilio_from",
+    "twilio_base_url",
     "identity_providers",
 ];
 
@@ -115,6 +121,8 @@ impl Reader {
             webhook_payload_days: self
                 .parsed("webhook_payload_days", "days from 1 to 365", |text| text.parse().ok().filter(|n| (1..=365).contains(n)))
                 .unwrap_or(30),
+            mail: self.mail(),
+            twilio: self.twilio(),
             identity_providers: self.identity_providers(),
         }
     }
@@ -176,6 +184,49 @@ impl Reader {
         Some(SecretString::from(token))
     }
 
+    /// A setting that is needed with another one.
+    fn needed(&mut self, name: &str, with: &str, accepted: &str, accept: impl Fn(&str) -> bool) -> Option<String> {
+        match self.text(name) {
+            Some(text) if accept(text.trim()) => return Some(text.trim().to_owned()),
+            // What it is may be a secret.
+            Some(_) => self.wrong(name, &format!("cannot be used; accepted: {accepted}")),
+            None => self.wrong(name, &format!("is missing, which is needed with `{with}`; accepted: {accepted}")),
+        }
+        None
+    }
+
+    fn mail(&mut self) -> Option<MailServer> {
+        let Some(address) = self.text("smtp_url") else {
+            if self.text("mail_from").is_some() {
+                self.wrong("smtp_url", "is missing, which is needed with `mail_from`");
+            }
+            return None;
+        };
+        let server = MailServer::parse(&address);
+        if server.is_none() {
+            self.wrong("smtp_url", "cannot be used; accepted: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST?tls=required, or on loopback smtp://HOST");
+        }
+        let from = self.needed("mail_from", "smtp_url", "an address such as alerts@example.com, or `Noren <alerts@example.com>`", is_sender);
+        Some(MailServer { from: from?, ..server? })
+    }
+
+    fn twilio(&mut self) -> Option<TwilioAccount> {
+        let names = ["twilio_account_sid", "twilio_auth_token", "twilio_from", "twilio_base_url"];
+        let given = names.into_iter().find(|name| self.figment.find_value(name).is_ok())?;
+        let sid = |text: &str| text.len() > 2 && text.starts_with("AC") && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let account_sid = self.needed("twilio_account_sid", given, "the account's SID, AC…", sid);
+        let token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let auth_token = self.needed("twilio_auth_token", given, "the account's auth token", token);
+        let from = |text: &str| is_phone(text) || (2..=34).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ');
+        let from = self.needed("twilio_from", given, "a number such as +15005550006, a sender's name, or a messaging service MG…", from);
+        // An environment's `+1500…` reads as a number.
+        let digits = |text: &str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let from = from.map(|from| if digits(&from) { format!("+{from}") } else { from });
+        let base_url = self.parsed("twilio_base_url", "an https URL (plain http on loopback only)", api_url);
+        let base_url = base_url.or_else(|| url::Url::parse("https://api.twilio.com").ok());
+        Some(TwilioAccount { account_sid: account_sid?, auth_token: auth_token?.into(), from: from?, base_url: base_url? })
+    }
+
     fn identity_providers(&mut self) -> Vec<IdentityProvider> {
         let Ok(value) = self.figment.find_value("identity_providers") else { return Vec::new() };
         let Value::Array(_, items) = value else {
@@ -226,6 +277,31 @@ fn on_or_off(text: &str) -> Option<bool> {
 
 fn http_url(text: &str) -> Option<url::Url> {
     url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// An address that a password is sent to.
+fn api_url(text: &str) -> Option<url::Url> {
+    let url = http_url(text)?;
+    let loopback = match url.host()? {
+        url::Host::Domain(name) => name == "localhost",
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    };
+    (url.scheme() == "https" || loopback).then_some(url)
+}
+
+/// Whom mails can come from: an address, or a name and an address.
+fn is_sender(text: &str) -> bool {
+    let address = text.rsplit_once('<').map_or(Some(text), |(_, rest)| rest.strip_suffix('>'));
+    let parts = address.and_then(|address| address.split_once('@'));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>@,;\"\\".contains(&byte));
+    !text.contains(char::is_control) && parts.is_some_and(|(name, host)| plain(name) && plain(host))
+}
+
+/// A telephone number in the form of E.164.
+fn is_phone(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0'))
 }
 
 /// An address that paths can be put behind.
@@ -279,6 +355,14 @@ mod tests {
             jail.set_env("NOREN_WEBHOOK_PAYLOAD_DAYS", "0");
             let SettingsErrors(more) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
             assert_eq!(more.len(), 9, "{more:?}");
+            // Passwords are not told.
+            jail.set_env("NOREN_SMTP_URL", "smtp://user:hush@mail.example.com");
+            jail.set_env("NOREN_MAIL_FROM", "nobody");
+            jail.set_env("NOREN_TWILIO_AUTH_TOKEN", "hu sh");
+            jail.set_env("NOREN_TWILIO_BASE_URL", "http://twilio.example.com");
+            let SettingsErrors(most) = load(Path::new("noren.toml"), &Flags::new()).unwrap_err();
+            assert_eq!(most.len(), 9 + 2 + 4, "{most:?}");
+            assert!(!most.iter().any(|e| e.contains("hush") || e.contains("hu sh")), "{most:?}");
             assert_eq!(errors.len(), 3, "{errors:?}");
             assert!(errors.iter().any(|e| e.contains("`graphiql` is `maybe`; accepted: on, off or auto")), "{errors:?}");
             Ok(())

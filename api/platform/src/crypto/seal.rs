@@ -81,6 +81,11 @@ impl TenantKey {
         Ok(Self { id, key: SecretBox::new(Box::new(key)) })
     }
 
+    /// The key for what is above all tenants: nil stands for the tenant there.
+    pub fn of_platform(master: &MasterKey) -> Self {
+        Self { id: 0, key: SecretBox::new(Box::new(master.derive("platform"))) }
+    }
+
     /// Seals a secret for its place.
     pub fn seal(&self, place: Where<'_>, secret: &SecretString) -> Result<Sealed, SealError> {
         seal(self.key.expose_secret(), self.id, place, secret.expose_secret().as_bytes())

@@ -23,8 +23,27 @@ pub trait TenantRow: FromRow {
     /// Whether rows of a running import are hidden by `pending_import_id`.
     const IMPORTED: bool;
 
+    /// Where it is written who made the row, when integrations see only what they made themselves.
+    const OWNER: Option<Owner>;
+
     /// The row's id.
     fn id(&self) -> Uuid;
+}
+
+/// Where it is written who made a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// In this column.
+    Column(&'static str),
+    /// In the row that it belongs to.
+    Of {
+        /// The column that refers to that row.
+        parent: &'static str,
+        /// That row's table.
+        table: &'static str,
+        /// The column there.
+        column: &'static str,
+    },
 }
 
 /// A column of a row's table.
@@ -57,6 +76,18 @@ impl<'a, T: TenantRow, A: Action> List<'a, T, A> {
         let backend = self.tx.get_database_backend();
         let mut query = Query::select().from(T::TABLE).take();
         self.permit.limit(&mut query, backend, column::<T>("tenant_id"), T::STORE.map(column::<T>));
+        if let (Some(owner), Some(own)) = (T::OWNER, self.permit.own_alone()) {
+            query.and_where(match owner {
+                Owner::Column(name) => column::<T>(name).eq(own),
+                Owner::Of { parent, table, column: name } => {
+                    let mut theirs = Query::select().column("id").from(table).and_where(Expr::col(name).eq(own)).take();
+                    if let Some(tenant) = self.permit.tenant() {
+                        theirs.and_where(Expr::col("tenant_id").eq(tenant));
+                    }
+                    column::<T>(parent).in_subquery(theirs)
+                }
+            });
+        }
         if T::IMPORTED && is_sqlite(backend) {
             let done = Query::select().column("id").from("import_runs").and_where(Expr::col("status").eq("DONE")).take();
             let pending = column::<T>("pending_import_id");
@@ -176,11 +207,12 @@ fn belongs_to<T: TenantRow>(parent: &'static str) -> SimpleExpr {
 /// Says which table a [`row!`](crate::row) struct holds, and by which columns it is limited.
 #[macro_export]
 macro_rules! tenant_row {
-    ($name:ident in $table:literal, id $id:ident $(, store $store:literal)? $(, imported $imported:literal)?) => {
+    ($name:ident in $table:literal, id $id:ident $(, store $store:literal)? $(, imported $imported:literal)? $(, owner $owner:expr)?) => {
         impl $crate::db::TenantRow for $name {
             const TABLE: &'static str = $table;
             const STORE: Option<&'static str> = $crate::tenant_row!(@optional $($store)?);
             const IMPORTED: bool = $crate::tenant_row!(@flag $($imported)?);
+            const OWNER: Option<$crate::db::Owner> = $crate::tenant_row!(@owner $($owner)?);
 
             fn id(&self) -> uuid::Uuid {
                 self.$id.uuid()
@@ -189,6 +221,8 @@ macro_rules! tenant_row {
     };
     (@optional) => { None };
     (@optional $store:literal) => { Some($store) };
+    (@owner) => { None };
+    (@owner $owner:expr) => { Some($owner) };
     (@flag) => { false };
     (@flag $flag:literal) => { $flag };
 }

@@ -14,7 +14,7 @@ mod tx;
 pub use budget::{Budget, over_budget};
 pub use connect::{ConnectError, Database, DatabaseSettings, Notifications, PoolState};
 pub use guard::{RoleProblem, check_role, unprotected_tables};
-pub use list::{List, TenantRow};
+pub use list::{List, Owner, TenantRow};
 pub use migrate::{MigrateError, MigrationState, migrate, migration_state};
 pub use page::{Cursor, CursorError, Direction, Page, PageRequest, SortKind, SortValue, keyset, keyset_condition};
 pub use row::FromRow;

@@ -86,11 +86,14 @@ pub async fn keep(db: &Database, trace: &Trace, delivery: Incoming) -> Result<Ke
     } else {
         let sql = format!(
             "with stored as ({INTO_WEBHOOK_EVENTS} returning id)
-             {INTO_JOBS} select $16, $2, $17, $18, $19, $20, 'QUEUED', 0, $21, $14, $14, $14 from stored"
+             {INTO_JOBS} select $16, $2, $17, $18, $19, $20, $21, 'QUEUED', 0, $22, $14, $14, $14 from stored"
         );
-        let NewJob { kind, payload, unique_key, .. } = job(tenant, id);
+        let job = job(tenant, id);
+        let lane = job.lane();
+        let NewJob { kind, payload, unique_key, .. } = job;
         let most = i32::try_from(kind.max_attempts).unwrap_or(i32::MAX);
-        let of_job: [Value; 6] = [trace.new_id::<JobId>().into(), kind.queue.name.into(), kind.name.into(), unique_key.into(), payload.into(), most.into()];
+        let (queue, kind) = (kind.queue.name, kind.name);
+        let of_job: [Value; 7] = [trace.new_id::<JobId>().into(), queue.into(), lane.into(), kind.into(), unique_key.into(), payload.into(), most.into()];
         values.extend(of_job);
         tx.execute_raw(db.statement(sql, values)).await?.rows_affected() == 1
     };

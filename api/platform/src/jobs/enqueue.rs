@@ -9,7 +9,7 @@ use super::work::JobKind;
 use crate::Trace;
 use crate::db::{Tx, Wake, is_sqlite};
 
-/// Jobs of one statement: each takes ten parameters, of which SQLite takes 32,766.
+/// Jobs of one statement: each takes eleven parameters, of which SQLite takes 32,766.
 const AT_ONCE: usize = 1_000;
 const ONCE: &str = "on conflict (kind, unique_key) where unique_key is not null and status in ('QUEUED', 'RUNNING') do nothing";
 
@@ -26,12 +26,15 @@ pub struct NewJob {
     pub unique_key: Option<String>,
     /// When it is due; at once when left out.
     pub run_at: Option<DateTime<Utc>>,
+    /// Among whom it waits for its turn; among the jobs of its tenant when left out. However many wait in a lane, the other lanes
+    /// do not wait for them.
+    pub lane: Option<String>,
 }
 
 impl NewJob {
     /// A job that is due at once.
     pub fn new(kind: &'static JobKind, tenant: Option<TenantId>, payload: Value) -> Self {
-        Self { kind, tenant, payload, unique_key: None, run_at: None }
+        Self { kind, tenant, payload, unique_key: None, run_at: None, lane: None }
     }
 
     /// The only one of its kind with this key.
@@ -42,6 +45,17 @@ impl NewJob {
     /// Not before `at`.
     pub fn at(self, at: DateTime<Utc>) -> Self {
         Self { run_at: Some(at), ..self }
+    }
+
+    /// In a lane of its own kind, such as all that is sent to one address.
+    pub fn in_lane(self, lane: impl ToString) -> Self {
+        Self { lane: Some(lane.to_string()), ..self }
+    }
+
+    /// The lane's name.
+    pub(crate) fn lane(&self) -> String {
+        let own = || self.tenant.map_or_else(|| self.kind.name.to_owned(), |tenant| tenant.uuid().simple().to_string());
+        self.lane.clone().unwrap_or_else(own)
     }
 }
 
@@ -56,7 +70,7 @@ pub enum Enqueued {
 
 /// The columns of a job that is enqueued.
 pub(crate) const INTO_JOBS: &str =
-    "insert into jobs (id, tenant_id, queue, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)";
+    "insert into jobs (id, tenant_id, queue, lane, kind, unique_key, payload, status, attempts, max_attempts, run_at, created_at, updated_at)";
 
 /// Writes a job into the transaction that makes it necessary.
 pub async fn enqueue(tx: &Tx, trace: &Trace, job: NewJob) -> Result<Enqueued, DbErr> {
@@ -77,14 +91,16 @@ pub async fn enqueue_all(tx: &Tx, trace: &Trace, jobs: Vec<NewJob>) -> Result<u6
 
 async fn insert(tx: &Tx, trace: &Trace, jobs: Vec<(JobId, NewJob)>) -> Result<u64, DbErr> {
     let now = trace.now();
-    let (mut rows, mut values) = (Vec::with_capacity(jobs.len()), Vec::<sea_orm::Value>::with_capacity(jobs.len() * 10));
+    let (mut rows, mut values) = (Vec::with_capacity(jobs.len()), Vec::<sea_orm::Value>::with_capacity(jobs.len() * 11));
     for (id, job) in jobs {
-        let [a, b, c, d, e, f, g, h, i, j] = std::array::from_fn(|offset| values.len() + offset + 1);
-        rows.push(format!("(${a}, ${b}, ${c}, ${d}, ${e}, ${f}, ${g}, 0, ${h}, ${i}, ${j}, ${j})"));
-        values.extend::<[sea_orm::Value; 10]>([
+        let lane = job.lane();
+        let [a, b, c, d, e, f, g, h, i, j, k] = std::array::from_fn(|offset| values.len() + offset + 1);
+        rows.push(format!("(${a}, ${b}, ${c}, ${d}, ${e}, ${f}, ${g}, ${h}, 0, ${i}, ${j}, ${k}, ${k})"));
+        values.extend::<[sea_orm::Value; 11]>([
             id.into(),
             job.tenant.into(),
             job.kind.queue.name.into(),
+            lane.into(),
             job.kind.name.into(),
             job.unique_key.into(),
             job.payload.into(),

@@ -10,13 +10,14 @@ use chrono::TimeDelta;
 use entities::JobId;
 use futures::FutureExt;
 use sea_orm::DbErr;
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, BEAT, Kinds};
+use super::claim::{self, BEAT, Workers};
+use super::look::Round;
+use super::places::Places;
 use super::schedule::{Schedule, Ticker};
 use super::settle::{self, Ending};
 use super::work::{JobError, Queue, Running, Worker};
@@ -25,6 +26,8 @@ use crate::db::{Access, Database, Wake};
 
 /// How often a queue is looked at when nobody says that there is something.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait where there may be more at once.
+const BREATH: Duration = Duration::from_millis(5);
 
 struct Held {
     lease: Uuid,
@@ -38,8 +41,7 @@ pub struct Jobs(Arc<Inner>);
 struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
-    workers: HashMap<&'static str, Arc<dyn Worker>>,
-    kinds: Kinds,
+    workers: Workers,
     held: Mutex<HashMap<JobId, Held>>,
     stop: CancellationToken,
     queues: TaskTracker,
@@ -50,12 +52,10 @@ struct Inner {
 impl Jobs {
     /// Starts the workers and schedules of this process.
     pub fn start(db: Database, clock: Arc<dyn Clock>, workers: Vec<Arc<dyn Worker>>, schedules: Vec<Schedule>) -> Self {
-        let kinds = workers.iter().map(|worker| (worker.kind().name, worker.kind())).collect();
         let workers = workers.into_iter().map(|worker| (worker.kind().name, worker)).collect();
         let jobs = Self(Arc::new(Inner {
             clock: clock.clone(),
             workers,
-            kinds,
             held: Mutex::default(),
             stop: CancellationToken::new(),
             queues: TaskTracker::new(),
@@ -109,29 +109,28 @@ impl Jobs {
 
     /// Works on one queue.
     async fn work(self, queue: &'static Queue) {
-        let free = Arc::new(Semaphore::new(queue.concurrency));
+        let (places, mut round) = (Places::of(queue), Round::default());
         let mut enqueued = self.0.db.signals().of(Wake::Jobs);
         while !self.0.stop.is_cancelled() {
             enqueued.mark_unchanged();
-            let first = tokio::select! {
-                first = free.clone().acquire_owned() => first,
-                () = self.0.stop.cancelled() => return,
-            };
-            drop(first);
-            if self.0.stop.is_cancelled() {
-                return;
+            if places.are_taken() {
+                tokio::select! {
+                    () = places.freed() => {}
+                    () = self.0.stop.cancelled() => {}
+                }
+                continue;
             }
-            match claim::claim(&self.0.db, &self.0.clock, queue, &self.0.kinds, free.available_permits()).await {
-                Ok(claimed) if claimed.is_empty() => {
+            match claim::claim(&self.0.db, &self.0.clock, &places, &self.0.workers, &mut round).await {
+                Ok(claimed) if claimed.jobs.is_empty() => {
                     tokio::select! {
                         _ = enqueued.changed() => {}
-                        () = tokio::time::sleep(LOOK) => {}
+                        () = places.freed(), if claimed.crowded => {}
+                        () = tokio::time::sleep(if claimed.again { BREATH } else { LOOK }) => {}
                         () = self.0.stop.cancelled() => {}
                     }
                 }
                 Ok(claimed) => {
-                    for job in claimed {
-                        let place = free.clone().try_acquire_owned();
+                    for (job, place) in claimed.jobs {
                         let jobs = self.clone();
                         self.held().insert(job.id, Held { lease: job.lease, task: None });
                         let id = job.id;
@@ -247,10 +246,14 @@ impl Jobs {
         }
     }
 
-    /// A job that has just ended is not held any more, and is left alone.
-    fn break_off(&self, lost: &[JobId]) {
-        for id in lost {
-            if let Some(task) = self.held().remove(id).and_then(|held| held.task) {
+    /// A job that has just ended is not held any more, and is left alone; so is one that was claimed again meanwhile.
+    fn break_off(&self, lost: &[(JobId, Uuid)]) {
+        for (id, lease) in lost {
+            let mut held = self.held();
+            if held.get(id).is_none_or(|held| held.lease != *lease) {
+                continue;
+            }
+            if let Some(task) = held.remove(id).and_then(|held| held.task) {
                 tracing::warn!(%id, "a job was called off or taken over; breaking it off");
                 task.abort();
             }

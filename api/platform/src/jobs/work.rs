@@ -24,18 +24,24 @@ pub struct Queue {
     pub name: &'static str,
     /// Jobs at once.
     pub concurrency: usize,
+    /// Jobs of one lane at once.
+    pub of_lane: usize,
+    /// Jobs of one tenant at once; fewer when there are not as many places free.
+    pub of_tenant: usize,
 }
 
 impl Queue {
     /// What providers told us.
-    pub const INBOX: &Self = &Self { name: "inbox", concurrency: 4 };
-    /// What we tell integrations.
-    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64 };
+    pub const INBOX: &Self = &Self { name: "inbox", concurrency: 8, of_lane: 4, of_tenant: 4 };
+    /// What we tell integrations; a lane is all that goes to one endpoint.
+    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64, of_lane: 4, of_tenant: 16 };
+    /// What we tell people.
+    pub const NOTIFICATIONS: &Self = &Self { name: "notifications", concurrency: 16, of_lane: 4, of_tenant: 4 };
     /// What comes with time: cleaning, counting, checking.
-    pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1 };
+    pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1, of_lane: 1, of_tenant: 1 };
 
     /// Every queue.
-    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::UPKEEP];
+    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::UPKEEP];
 }
 
 /// How long a failed job waits before it is tried again.
@@ -112,6 +118,12 @@ impl From<DbErr> for JobError {
 pub trait Worker: Send + Sync {
     /// The kind.
     fn kind(&self) -> &'static JobKind;
+
+    /// How many jobs of a lane may be under way at once in this process, where that is fewer than the queue allows.
+    fn room_in(&self, lane: &str) -> usize {
+        let _ = lane;
+        usize::MAX
+    }
 
     /// Does it. It may have been done before, in part or whole, by a process that died: doing it again must change nothing.
     async fn run(&self, job: &Running) -> Result<(), JobError>;

@@ -1,12 +1,14 @@
 //! Feeds: the events of a tenant, or of the platform, in one order without gaps. What crosses replicas is "feed at N"; the rows
 //! are read by whoever wants them.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use entities::TenantId;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use super::{COLUMNS, Event};
@@ -67,11 +69,14 @@ impl FromStr for FeedPosition {
 
 /// The live bus of this process.
 #[derive(Clone)]
-pub struct Feeds(broadcast::Sender<FeedPosition>);
+pub struct Feeds {
+    all: broadcast::Sender<FeedPosition>,
+    followed: Arc<Mutex<HashMap<FeedId, watch::Sender<i64>>>>,
+}
 
 impl Default for Feeds {
     fn default() -> Self {
-        Self(broadcast::channel(KEPT).0)
+        Self { all: broadcast::channel(KEPT).0, followed: Arc::default() }
     }
 }
 
@@ -79,17 +84,38 @@ impl Feeds {
     /// Hears of every feed that has come further, from now on. Positions may repeat, and those of other replicas may come out
     /// of order: what counts is the largest. Whoever lags reads the feeds that it follows.
     pub fn subscribe(&self) -> broadcast::Receiver<FeedPosition> {
-        self.0.subscribe()
+        self.all.subscribe()
+    }
+
+    /// Hears of one feed alone. The value is the furthest place heard of since somebody follows it, 0 at first.
+    pub fn follow(&self, feed: FeedId) -> watch::Receiver<i64> {
+        self.followed().entry(feed).or_insert_with(|| watch::Sender::new(0)).subscribe()
     }
 
     /// How many hear.
     pub fn subscribers(&self) -> usize {
-        self.0.receiver_count()
+        self.all.receiver_count() + self.followed().values().map(watch::Sender::receiver_count).sum::<usize>()
     }
 
-    pub(super) fn publish(&self, position: FeedPosition) {
+    fn followed(&self) -> std::sync::MutexGuard<'_, HashMap<FeedId, watch::Sender<i64>>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn publish(&self, reached: FeedPosition) {
+        let mut followed = self.followed();
+        if let Some(furthest) = followed.get(&reached.feed) {
+            furthest.send_if_modified(|position| {
+                let further = reached.position > *position;
+                *position = (*position).max(reached.position);
+                further
+            });
+            if furthest.receiver_count() == 0 {
+                followed.remove(&reached.feed);
+            }
+        }
+        drop(followed);
         // Nobody may be there to hear.
-        let _ = self.0.send(position);
+        let _ = self.all.send(reached);
     }
 
     /// Passes on what other replicas notify, for as long as the program runs.
@@ -131,6 +157,16 @@ impl FeedId {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = tx.query_all_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [self.0.into(), after.into(), limit.into()])).await?;
         rows.iter().map(|row| Event::read(row).map(|(_, event)| event)).collect()
+    }
+
+    /// The place of the oldest event that is kept; that of the next one when none is.
+    pub async fn oldest(self, tx: &Tx) -> Result<i64, DbErr> {
+        let sql = "select position from events where feed_id = $1 and position is not null order by position limit 1";
+        let found = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [self.0.into()])).await?;
+        match found {
+            Some(row) => row.try_get_by_index(0),
+            None => Ok(self.position(tx).await? + 1),
+        }
     }
 
     /// The place of the newest event; 0 when there has been none.

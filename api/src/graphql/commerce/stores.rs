@@ -14,6 +14,7 @@ use super::parent;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::{order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, object, pages};
+use crate::graphql::ops::Alert;
 use crate::graphql::people::Tenant;
 use crate::graphql::scalars::{CurrencyCode, stored_currency};
 use crate::graphql::selection::Selected;
@@ -73,6 +74,8 @@ object! {
         customers: Customer;
         /// Its products.
         products: Product;
+        /// What goes wrong with it.
+        alerts: Alert;
     }
 }
 
@@ -153,6 +156,12 @@ impl Planned for Store {
                 let mut products = pages::<Product>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {
                     store.products.push(arguments.clone(), products.remove(&store.row.id.uuid()).unwrap_or_default());
+                }
+            }
+            for (arguments, field) in selected.each(Self::NAME, "alerts") {
+                let mut alerts = pages::<Alert>(ctx, &parents, "store_id", &field).await?;
+                for store in stores.iter_mut() {
+                    store.alerts.push(arguments.clone(), alerts.remove(&store.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

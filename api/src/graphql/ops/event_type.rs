@@ -15,6 +15,11 @@ pub struct EventType(pub entities::EventType);
 const DESCRIPTION: &str = "A kind of event: what happened. Events are thin: the data holds ids and what has to be known to look further; the rest is asked \
                            for here. A version is raised when a field of the data goes away or changes its meaning, not when one is added.";
 
+/// Whose webhook endpoints are told of it.
+fn told_to(kind: entities::EventType) -> String {
+    kind.scope().map_or_else(|| "Told to endpoints of administrators alone.".to_owned(), |scope| format!("Integrations need `{scope}` to be told."))
+}
+
 impl EventType {
     /// `ORDER_UPDATED` for `order.updated`.
     fn name(self) -> String {
@@ -31,7 +36,7 @@ impl EventType {
                     let name = Self(*kind).name();
                     let value = MetaEnumValue {
                         name: name.clone(),
-                        description: Some(format!("`{kind}`, version {}. {}", kind.version(), kind.description())),
+                        description: Some(format!("`{kind}`, version {}. {} {}", kind.version(), kind.description(), told_to(*kind))),
                         deprecation: Deprecation::NoDeprecated,
                         visible: None,
                         inaccessible: false,

@@ -21,7 +21,8 @@ use crate::graphql::services::{op, services};
 pub struct WebhookEndpointCreateInput {
     /// The address: `https://`, without user name and password, at most 2,000 bytes, and reachable from the internet.
     url: String,
-    /// The kinds of events that it is told of; all of them, those of the future too, when empty.
+    /// The kinds of events that it is told of; all of them, those of the future too, when empty. An integration names only what the
+    /// scopes of its API token let it read, and is told of nothing else when it names none.
     #[graphql(default)]
     event_types: Vec<EventType>,
     /// What it is for, at most 500 characters.
@@ -37,7 +38,8 @@ pub struct WebhookEndpointUpdateInput {
     id: ID,
     /// The address, as in webhookEndpointCreate.
     url: Option<String>,
-    /// The kinds of events that it is told of; all of them, those of the future too, when empty.
+    /// The kinds of events that it is told of; all of them, those of the future too, when empty. An integration names only what the
+    /// scopes of its API token let it read, and is told of nothing else when it names none.
     event_types: Option<Vec<EventType>>,
     /// What it is for, at most 500 characters.
     description: MaybeUndefined<String>,
@@ -153,7 +155,7 @@ async fn delivery_in(ctx: &Context<'_>, row: WebhookDeliveryRow, payload: &str) 
 #[Object]
 impl WebhookMutation {
     /// Has an integration told of events. Its secret is shown once. At most 20 endpoints a tenant. Administrators, and integrations
-    /// with `webhooks:write`.
+    /// with `webhooks:write`, which change, test and delete only endpoints that they made themselves.
     async fn webhook_endpoint_create(
         &self,
         ctx: &Context<'_>,

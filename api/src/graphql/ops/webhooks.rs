@@ -33,7 +33,8 @@ object! {
         url: String = |row| row.url.clone();
         /// What it is for.
         description: Option<String> = |row| row.description.clone();
-        /// The kinds of events that it is told of; all of them, those of the future too, when empty.
+        /// The kinds of events that it is told of; all of them, those of the future too, when empty. An endpoint that an integration
+        /// made is told only of what the scopes of its API token let it read, and of nothing once the token is over.
         event_types: Vec<EventType> = |row| row.kinds().into_iter().map(EventType).collect();
         /// Whether it is told.
         status: WebhookEndpointStatus = |row| row.status.into();
@@ -45,6 +46,8 @@ object! {
         failing_since_at: Option<DateTime<Utc>> = |row| row.failing_since_at;
         /// When it last took something, to the minute (UTC).
         last_success_at: Option<DateTime<Utc>> = |row| row.last_success_at;
+        /// Who made it: the id of a user or an API token, or `system`; null for one of before this was written down.
+        created_by: Option<String> = |row| row.created_by.clone();
         /// When it came to be (UTC).
         created_at: DateTime<Utc> = |row| row.created_at;
         /// When it was last changed (UTC).
@@ -219,12 +222,13 @@ pub struct WebhookQuery;
 
 #[Object]
 impl WebhookQuery {
-    /// One webhook endpoint; null if it is missing or another tenant's. Administrators, and integrations with `webhooks:read`.
+    /// One webhook endpoint; null if it is missing or another tenant's. Administrators, and integrations with `webhooks:read` for what
+    /// they made themselves.
     async fn webhook_endpoint(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Rendered<WebhookEndpoint>>> {
         Ok(find(ctx, input::id::<WebhookEndpointId>(&id)?.uuid()).await?.map(Rendered))
     }
 
-    /// The tenant's webhook endpoints, at most 20. Administrators, and integrations with `webhooks:read`.
+    /// The tenant's webhook endpoints, at most 20. Administrators, and integrations with `webhooks:read` for what they made themselves.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of a list in the schema")]
     async fn webhook_endpoints(
@@ -240,12 +244,14 @@ impl WebhookQuery {
         list(ctx, PageArgs { first, after, last, before }, filter, order_by).await
     }
 
-    /// One delivery; null if it is missing or another tenant's. Administrators, and integrations with `webhooks:read`.
+    /// One delivery; null if it is missing or another tenant's. Administrators, and integrations with `webhooks:read` for what goes to
+    /// their own endpoints.
     async fn webhook_delivery(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Rendered<WebhookDelivery>>> {
         Ok(find(ctx, input::id::<WebhookDeliveryId>(&id)?.uuid()).await?.map(Rendered))
     }
 
-    /// What was sent to the tenant's webhook endpoints, or will be. Administrators, and integrations with `webhooks:read`.
+    /// What was sent to the tenant's webhook endpoints, or will be. Administrators, and integrations with `webhooks:read` for what goes
+    /// to their own endpoints.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of a list in the schema")]
     async fn webhook_deliveries(

@@ -109,6 +109,8 @@ scopes! {
     WebhooksRead = "`webhooks:read`: read webhook endpoints and what was sent to them.",
     WebhooksWrite = "`webhooks:write`: create and change webhook endpoints, and send again.",
     UsageRead = "`usage:read`: read how much was used.",
+    AlertsRead = "`alerts:read`: read alerts, and follow them live.",
+    AlertsWrite = "`alerts:write`: raise alerts, acknowledge and resolve them.",
 }
 
 /// A token for an integration.

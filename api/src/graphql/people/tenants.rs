@@ -15,6 +15,7 @@ use crate::graphql::connection::{Connection, PageArgs, page_cost};
 use crate::graphql::enums::TenantStatus;
 use crate::graphql::input::{id, order_input, words};
 use crate::graphql::objects::{IntoOrder, Slot, object, pages};
+use crate::graphql::ops::Alert;
 use crate::graphql::payload::{Expected, payload};
 use crate::graphql::selection::Selected;
 use crate::graphql::services::{op, services};
@@ -66,6 +67,8 @@ object! {
     lists {
         /// Its stores.
         stores: Store;
+        /// What goes wrong in it.
+        alerts: Alert;
     }
 }
 
@@ -91,6 +94,12 @@ impl Tenant {
             let mut stores = pages::<Store>(ctx, &parents, "tenant_id", &field).await?;
             for tenant in &mut tenants {
                 tenant.stores.push(arguments.clone(), stores.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
+            }
+        }
+        for (arguments, field) in selected.each(Self::NAME, "alerts") {
+            let mut alerts = pages::<Alert>(ctx, &parents, "tenant_id", &field).await?;
+            for tenant in &mut tenants {
+                tenant.alerts.push(arguments.clone(), alerts.remove(&tenant.row.row.id.uuid()).unwrap_or_default());
             }
         }
         Ok(tenants)

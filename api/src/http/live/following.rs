@@ -1,0 +1,154 @@
+//! One subscriber: from its cursor on by replay, then with its group.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use platform::db::Access;
+use platform::outbox::{Event, FeedPosition};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::group::Group;
+use super::tail::{AGAIN, read};
+use super::{Guest, Live, Shown};
+
+/// What comes next for a subscriber.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// An event.
+    Event(Arc<Shown>),
+    /// It read too slowly, and gets nothing more; it can come back with this cursor.
+    TooSlow(FeedPosition),
+    /// What comes after its cursor is not kept any more; this is the place of the oldest event that is.
+    Expired(i64),
+}
+
+enum Phase {
+    /// It reads the feed itself, up to where it joined its group.
+    Replay {
+        until: i64,
+        group: broadcast::Receiver<Arc<Shown>>,
+        page: VecDeque<Arc<Event>>,
+    },
+    /// It hears its group; `fresh` until it has heard something.
+    Live {
+        group: broadcast::Receiver<Arc<Shown>>,
+        fresh: bool,
+    },
+    Over,
+}
+
+/// A subscriber.
+pub struct Following {
+    live: Arc<Live>,
+    group: Arc<Group>,
+    guest: Arc<Guest>,
+    /// The place of the last event that was handed on, or left out.
+    last: i64,
+    phase: Phase,
+}
+
+impl Following {
+    pub(super) fn new(live: Arc<Live>, group: Arc<Group>, guest: Arc<Guest>, after: i64) -> Self {
+        let phase = joined(&group);
+        Self { live, group, guest, last: after, phase }
+    }
+
+    /// Its feed.
+    pub fn feed(&self) -> platform::outbox::FeedId {
+        self.group.feed()
+    }
+
+    /// What comes next; nothing after the last step. To be cancelled only together with the subscriber.
+    pub async fn next(&mut self) -> Option<Step> {
+        loop {
+            match &mut self.phase {
+                Phase::Over => return None,
+                Phase::Replay { until, page, .. } => {
+                    if let Some(event) = page.pop_front() {
+                        self.last = event.position;
+                        if self.group.wants(&event) {
+                            let turn = self.live.replays.acquire().await;
+                            let shown = self.group.show(&self.live, &event).await;
+                            drop(turn);
+                            return Some(self.step(shown));
+                        }
+                    } else if self.last < *until {
+                        let until = *until;
+                        if let Some(oldest) = self.read_page(until).await {
+                            self.phase = Phase::Over;
+                            return Some(Step::Expired(oldest));
+                        }
+                    } else if let Phase::Replay { group, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
+                        self.phase = Phase::Live { group, fresh: true };
+                    }
+                }
+                Phase::Live { group, fresh } => match group.recv().await {
+                    Ok(shown) => {
+                        *fresh = false;
+                        if shown.position > self.last {
+                            self.last = shown.position;
+                            return Some(self.step(shown));
+                        }
+                    }
+                    // More came while it replayed than is kept: it replays that too.
+                    Err(RecvError::Lagged(_)) if *fresh => self.phase = joined(&self.group),
+                    Err(RecvError::Lagged(_)) => {
+                        self.phase = Phase::Over;
+                        metrics::counter!("noren_live_cut_off_total").increment(1);
+                        return Some(Step::TooSlow(FeedPosition { feed: self.group.feed(), position: self.last }));
+                    }
+                    Err(RecvError::Closed) => self.phase = Phase::Over,
+                },
+            }
+        }
+    }
+
+    /// What was given up when nobody listened is asked for again: the subscriber comes back with the cursor before it.
+    fn step(&mut self, shown: Arc<Shown>) -> Step {
+        if shown.payload.is_empty() {
+            self.phase = Phase::Over;
+            return Step::TooSlow(FeedPosition { feed: self.group.feed(), position: shown.position - 1 });
+        }
+        Step::Event(shown)
+    }
+
+    /// Reads the next events up to `until`; gives the place of the oldest one kept when the next is not there any more.
+    async fn read_page(&mut self, until: i64) -> Option<i64> {
+        loop {
+            let found = async {
+                let events = read(&self.live.db, self.group.feed(), self.last).await?;
+                self.live.guests().check(&self.guest).await?;
+                Ok::<_, platform::DbErr>(events)
+            };
+            match found.await {
+                Ok(events) => {
+                    if events.first().is_none_or(|first| first.position != self.last + 1) {
+                        return Some(self.oldest().await);
+                    }
+                    if let Phase::Replay { page, .. } = &mut self.phase {
+                        page.extend(events.into_iter().filter(|event| event.position <= until));
+                    }
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a replay waits: its feed could not be read, and is read again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn oldest(&self) -> i64 {
+        let found = async {
+            let tx = self.live.db.read(Access::Worker).await?;
+            self.group.feed().oldest(&tx).await
+        };
+        found.await.unwrap_or(self.last + 1)
+    }
+}
+
+fn joined(group: &Group) -> Phase {
+    let (receiver, until) = group.join();
+    Phase::Replay { until, group: receiver, page: VecDeque::new() }
+}

@@ -1,0 +1,203 @@
+//! The same subscription from the same standing: executed once an event for all who sent it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use async_graphql::Variables;
+use async_graphql::parser::types::ExecutableDocument;
+use futures::StreamExt;
+use platform::OpCtx;
+use platform::callers::Standing;
+use platform::outbox::{Event, FeedId};
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::AbortHandle;
+
+use super::tail::{AGAIN, Tail, read};
+use super::{Live, Shown};
+use crate::graphql::{Live as Run, Topic, Wants, Written};
+use crate::http::operation::{complete, is_internal, request};
+
+/// How long an execution may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+/// A subscription as it was sent.
+#[derive(Clone)]
+pub struct Subscription {
+    /// The document, with one root field.
+    pub document: Arc<ExecutableDocument>,
+    /// Its text.
+    pub query: String,
+    /// Which of its operations.
+    pub operation: Option<String>,
+    /// The variables.
+    pub variables: Variables,
+    /// The variable that tells where to begin, if that is all it does.
+    pub cursor: Option<String>,
+}
+
+impl Subscription {
+    /// What of the variables makes a difference to what is shown.
+    pub(super) fn variables_key(&self) -> String {
+        let known = self.variables.iter().filter(|(name, _)| self.cursor.as_deref() != Some(name.as_str()));
+        let known: Map<String, Value> = known.map(|(name, value)| (name.to_string(), value.clone().into_json().unwrap_or_default())).collect();
+        Value::Object(known).to_string()
+    }
+}
+
+/// A group of subscribers. Ends with the last of them.
+pub(super) struct Group {
+    serial: u64,
+    feed: FeedId,
+    subscription: Subscription,
+    standing: Standing,
+    wants: Wants,
+    reach: Mutex<i64>,
+    out: broadcast::Sender<Arc<Shown>>,
+    // The feed is read for as long as the group is there.
+    _tail: Arc<Tail>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn start(live: &Arc<Live>, tail: Arc<Tail>, subscription: Subscription, topic: Topic, standing: Standing) -> Arc<Self> {
+        let (mut batches, position) = tail.join();
+        let group = Arc::new(Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            feed: tail.feed(),
+            subscription,
+            standing,
+            wants: topic.wants,
+            reach: Mutex::new(position),
+            out: broadcast::channel(live.limits.behind).0,
+            _tail: tail,
+            task: Mutex::default(),
+        });
+        let (live, weak) = (Arc::downgrade(live), Arc::downgrade(&group));
+        let task = tokio::spawn(async move {
+            loop {
+                let batch = batches.recv().await;
+                let Some((live, group)) = both(&live, &weak) else { return };
+                match batch {
+                    Ok(batch) => {
+                        for event in batch.iter() {
+                            group.hand_on(&live, event).await;
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => group.catch_up(&live).await,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        *group.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+        group
+    }
+
+    pub(super) fn feed(&self) -> FeedId {
+        self.feed
+    }
+
+    pub(super) fn wants(&self, event: &Event) -> bool {
+        (self.wants)(event)
+    }
+
+    fn reach(&self) -> MutexGuard<'_, i64> {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hears of what is shown after the place that is given along.
+    pub(super) fn join(&self) -> (broadcast::Receiver<Arc<Shown>>, i64) {
+        let position = self.reach();
+        (self.out.subscribe(), *position)
+    }
+
+    async fn hand_on(&self, live: &Live, event: &Arc<Event>) {
+        if event.position <= *self.reach() {
+            return;
+        }
+        let shown = if self.wants(event) { Some(self.show(live, event).await) } else { None };
+        let mut position = self.reach();
+        *position = event.position;
+        if let Some(shown) = shown {
+            // Nobody may be there to hear.
+            let _ = self.out.send(shown);
+        }
+    }
+
+    /// The tail was faster: the group reads what it missed.
+    async fn catch_up(&self, live: &Live) {
+        loop {
+            let position = *self.reach();
+            let found = async {
+                let events = read(&live.db, self.feed, position).await?;
+                live.guests.check_feed(self.feed).await?;
+                Ok::<_, platform::DbErr>(events)
+            };
+            match found.await {
+                Ok(events) if events.is_empty() => return,
+                Ok(events) => {
+                    for event in &events {
+                        self.hand_on(live, event).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "live events wait: their feed could not be read, and is read again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// An event as this subscription shows it, whoever asks first.
+    pub(super) async fn show(&self, live: &Live, event: &Arc<Event>) -> Arc<Shown> {
+        live.shown.get_with((self.serial, event.position), self.execute(live, event)).await
+    }
+
+    /// What fails on our side is tried again for as long as anybody listens: an event is never left out.
+    async fn execute(&self, live: &Live, event: &Arc<Event>) -> Arc<Shown> {
+        loop {
+            if let Some(payload) = self.attempt(live, event).await {
+                metrics::counter!("noren_live_executions_total").increment(1);
+                return Arc::new(Shown { position: event.position, payload: payload.into() });
+            }
+            if self.out.receiver_count() == 0 {
+                // Nobody listens any more: whoever comes back asks again.
+                return Arc::new(Shown { position: event.position, payload: bytes::Bytes::new() });
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn attempt(&self, live: &Live, event: &Arc<Event>) -> Option<Vec<u8>> {
+        let Ok(_room) = live.room.acquire().await else { return None };
+        let ctx = Arc::new(OpCtx::of_standing(live.db.clone(), live.clock.clone(), self.standing.clone()));
+        let Subscription { document, operation, variables, .. } = &self.subscription;
+        let request = request(document, operation.clone(), variables.clone(), &ctx).data(Run::show(event.clone()));
+        let response = tokio::time::timeout(ATTEMPT, live.schema.execute_stream(request).next()).await.ok().flatten();
+        ctx.release().await;
+        let mut response = response?;
+        if response.errors.iter().any(is_internal) {
+            return None;
+        }
+        for error in &mut response.errors {
+            complete(error, "");
+        }
+        Written::data(&response).and_then(|written| written.finish(&response, None)).ok()
+    }
+}
+
+fn both(live: &Weak<Live>, group: &Weak<Group>) -> Option<(Arc<Live>, Arc<Group>)> {
+    Some((live.upgrade()?, group.upgrade()?))
+}

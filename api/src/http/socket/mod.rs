@@ -1,0 +1,72 @@
+//! GraphQL on WebSockets, by the protocol graphql-transport-ws: queries, mutations and subscriptions.
+
+mod operations;
+mod protocol;
+mod session;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+
+use self::protocol::PROTOCOL;
+use self::session::{Origin, Session};
+use super::client::{Credentials, user_agent};
+use super::refusal::Refusal;
+use super::server::Held;
+use crate::app::App;
+use crate::graphql::Code;
+
+/// Bytes that are read at once. Each socket keeps room for so many, which is cleared every time that it is listened to.
+const READ: usize = 2 * 1024;
+
+/// How long things on sockets may take.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketTimes {
+    /// Until the client has said who it is.
+    pub init: Duration,
+    /// Between pings.
+    pub ping: Duration,
+    /// Until something is heard again.
+    pub silence: Duration,
+    /// For a message to be taken by the client's side.
+    pub write: Duration,
+}
+
+impl Default for SocketTimes {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { init: seconds(10), ping: seconds(15), silence: seconds(45), write: seconds(20) }
+    }
+}
+
+/// Whether a request asks for a WebSocket.
+pub fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Takes a socket.
+pub async fn upgrade(app: &Arc<App>, address: IpAddr, request_id: String, request: Request) -> Result<Response, Refusal> {
+    let (mut parts, _) = request.into_parts();
+    let held = parts.extensions.get::<Held>().cloned();
+    let credentials = Credentials::of_headers(&parts.headers)?;
+    let origin = Origin { address, user_agent: user_agent(&parts.headers), request_id };
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|rejection| Refusal::new(StatusCode::BAD_REQUEST, Code::BadUserInput, rejection.to_string()))?
+        .protocols([PROTOCOL])
+        .read_buffer_size(READ)
+        .max_message_size(app.limits.body)
+        .max_frame_size(app.limits.body);
+    let spoken = upgrade.selected_protocol().is_some();
+    let (app, sockets) = (app.clone(), app.sockets.clone());
+    Ok(upgrade.on_upgrade(move |socket| {
+        sockets.track_future(async move {
+            Session::new(app, origin, credentials).serve(socket, spoken).await;
+            drop(held);
+        })
+    }))
+}

@@ -1,0 +1,352 @@
+//! One socket, from its first message to its close.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures::future::BoxFuture;
+use futures::stream::{AbortHandle, Abortable, BoxStream, FuturesUnordered, SelectAll};
+use futures::{FutureExt, SinkExt, StreamExt, stream};
+use platform::callers::Origin as CallerOrigin;
+use platform::{Caller, OpCtx};
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+
+use super::operations::{Outcome, begin, told};
+use super::protocol::{Close, Said, ack, complete, error, pong};
+use crate::app::App;
+use crate::graphql::Code;
+use crate::http::client::Credentials;
+use crate::http::live::{Following, Guest, Seat};
+use crate::http::operation::caller;
+use crate::http::refusal::Refusal;
+
+/// Operations of one socket at once.
+const OPERATIONS: usize = 100;
+/// Messages that are written before the socket is listened to again.
+const BURST: usize = 64;
+
+/// Where a socket comes from.
+#[derive(Clone)]
+pub struct Origin {
+    /// The client's address.
+    pub address: IpAddr,
+    /// Its User-Agent.
+    pub user_agent: Option<String>,
+    /// The request that began it.
+    pub request_id: String,
+}
+
+/// What an operation says next.
+struct Telling {
+    id: Arc<str>,
+    serial: u64,
+    message: Option<Message>,
+    last: bool,
+}
+
+/// What came of an operation that has begun.
+struct Begun {
+    id: Arc<str>,
+    serial: u64,
+    outcome: Outcome,
+    blamed: bool,
+}
+
+/// An operation that runs.
+struct Running {
+    serial: u64,
+    stop: Option<AbortHandle>,
+}
+
+/// A socket whose client is known.
+struct Known {
+    credentials: Credentials,
+    guest: Option<(Arc<Guest>, Seat)>,
+}
+
+/// How a socket ends.
+enum End {
+    /// By this frame.
+    Close(Close),
+    /// The other side is gone, or does not read.
+    Gone,
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// One socket.
+pub struct Session {
+    app: Arc<App>,
+    origin: Origin,
+    /// What the request that began it came with.
+    credentials: Credentials,
+    known: Option<Known>,
+    running: HashMap<Arc<str>, Running>,
+    beginning: FuturesUnordered<BoxFuture<'static, Begun>>,
+    streams: SelectAll<Abortable<BoxStream<'static, Telling>>>,
+    serial: u64,
+}
+
+impl Session {
+    /// A socket that has just been opened.
+    pub fn new(app: Arc<App>, origin: Origin, credentials: Credentials) -> Self {
+        let (running, beginning, streams) = (HashMap::new(), FuturesUnordered::new(), SelectAll::new());
+        Self { app, origin, credentials, known: None, running, beginning, streams, serial: 0 }
+    }
+
+    /// Serves it until it ends. `spoken`: whether the client speaks the protocol.
+    pub async fn serve(mut self, mut socket: WebSocket, spoken: bool) {
+        metrics::gauge!("noren_sockets").increment(1.0);
+        let end = if spoken { self.listen(&mut socket).await } else { End::Close(Close::SUBPROTOCOL) };
+        if let End::Close(close) = end {
+            tracing::debug!(code = close.code, reason = %close.reason, "a socket is closed");
+            metrics::counter!("noren_sockets_closed_total", "code" => close.code.to_string()).increment(1);
+            if (4400..4500).contains(&close.code) {
+                let sender = self.sender();
+                self.app.throttle.refused(sender).await;
+            }
+            let goodbye = async {
+                if socket.send(Message::Close(Some(close.frame()))).await.is_ok() {
+                    // The other side's close ends it; what it says until then is not heard any more.
+                    while let Some(Ok(_)) = socket.recv().await {}
+                }
+            };
+            let _ = timeout(self.app.times.sockets.write, goodbye).await;
+        }
+        metrics::gauge!("noren_subscriptions").decrement(self.running.values().filter(|running| running.stop.is_some()).count() as f64);
+        metrics::gauge!("noren_sockets").decrement(1.0);
+    }
+
+    fn sender(&self) -> platform::limits::Payer {
+        let credentials = self.known.as_ref().map_or(&self.credentials, |known| &known.credentials);
+        self.app.throttle.sender(self.origin.address, credentials.bearer.as_deref())
+    }
+
+    async fn listen(&mut self, socket: &mut WebSocket) -> End {
+        let times = self.app.times.sockets;
+        let closing = self.app.closing.clone();
+        let (init, mut heard) = (Instant::now() + times.init, Instant::now());
+        let mut ping = interval_at(Instant::now() + times.ping, times.ping);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let guest = self.known.as_ref().and_then(|known| known.guest.as_ref()).map(|(guest, _)| guest.clone());
+            let gone = async {
+                match &guest {
+                    Some(guest) => guest.gone().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let messages = tokio::select! {
+                biased;
+                () = closing.cancelled() => return Close::RESTART.into(),
+                () = gone => return Close::forbidden(guest.as_ref().and_then(|guest| guest.ended()).unwrap_or_default()).into(),
+                () = sleep_until(init), if self.known.is_none() => return Close::INIT_TIMEOUT.into(),
+                received = socket.recv() => {
+                    heard = Instant::now();
+                    match self.received(received).await {
+                        Ok(messages) => messages,
+                        Err(end) => return end,
+                    }
+                }
+                Some(begun) = self.beginning.next(), if !self.beginning.is_empty() => self.begun(begun).await,
+                Some(telling) = self.streams.next(), if !self.streams.is_empty() => self.tell(telling),
+                _ = ping.tick() => {
+                    if heard.elapsed() > times.silence {
+                        return Close::SILENT.into();
+                    }
+                    vec![Message::Ping(Vec::new().into())]
+                }
+            };
+            if let Some(why) = guest.as_ref().and_then(|guest| guest.ended()) {
+                return Close::forbidden(why).into();
+            }
+            let write = async {
+                for message in messages {
+                    socket.feed(message).await?;
+                }
+                // What is ready goes with it, in one write.
+                for _ in 0..BURST {
+                    let Some(Some(telling)) = self.streams.next().now_or_never() else { break };
+                    if guest.as_ref().is_some_and(|guest| guest.ended().is_some()) {
+                        break;
+                    }
+                    for message in self.tell(telling) {
+                        socket.feed(message).await?;
+                    }
+                }
+                socket.flush().await
+            };
+            match timeout(times.write, write).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return End::Gone,
+                Err(_) => {
+                    metrics::counter!("noren_live_cut_off_total").increment(1);
+                    return End::Gone;
+                }
+            }
+        }
+    }
+
+    /// Something came from the client.
+    async fn received(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Vec<Message>, End> {
+        match received {
+            Some(Ok(Message::Text(text))) => self.said(Said::read(&text)?).await,
+            Some(Ok(Message::Binary(_))) => Err(Close::bad("messages are text").into()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Vec::new()),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a socket broke");
+                Err(if error.to_string().contains("too long") { Close::bad("the message is too large").into() } else { End::Gone })
+            }
+        }
+    }
+
+    async fn said(&mut self, said: Said) -> Result<Vec<Message>, End> {
+        match said {
+            Said::ConnectionInit { payload } => {
+                if self.known.is_some() {
+                    return Err(Close::TOO_MANY_INITS.into());
+                }
+                let credentials = introduced(payload, &self.credentials).map_err(|why| Close::forbidden(&why))?;
+                let ctx = known_caller(&self.app, &self.origin, &credentials).await?;
+                let guest = match ctx.caller() {
+                    Caller::Anonymous => None,
+                    Caller::User(_) | Caller::Token(_) | Caller::System => Some(self.app.live.guests().welcome(credentials.clone(), ctx.standing().clone())),
+                };
+                self.known = Some(Known { credentials, guest });
+                Ok(vec![ack()])
+            }
+            Said::Ping { payload } => Ok(vec![pong(payload)]),
+            Said::Pong { .. } => Ok(Vec::new()),
+            Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            Said::Complete { id } => {
+                if let Some(Running { stop: Some(stop), .. }) = self.running.remove(id.as_str()) {
+                    stop.abort();
+                    metrics::gauge!("noren_subscriptions").decrement(1.0);
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, id: String, payload: Value) -> Result<Vec<Message>, End> {
+        let Some(known) = &self.known else { return Err(Close::UNAUTHORIZED.into()) };
+        if self.running.contains_key(id.as_str()) {
+            return Err(Close::subscriber_exists(&id).into());
+        }
+        if self.running.len().max(self.beginning.len()) >= OPERATIONS {
+            let message = format!("a socket runs at most {OPERATIONS} operations at once; complete one, or open another socket");
+            return Ok(vec![error(&id, &[Refusal::malformed(message).error()])]);
+        }
+        let (credentials, sender) = (known.credentials.clone(), self.sender());
+        let guest = known.guest.as_ref().map(|(guest, _)| guest.clone());
+        if let Err(refusal) = self.app.throttle.admit(sender).await {
+            return Ok(vec![error(&id, &[refusal.error()])]);
+        }
+        let ctx = known_caller(&self.app, &self.origin, &credentials).await?;
+        if guest.as_ref().is_some_and(|guest| guest.standing() != ctx.standing()) {
+            return Err(Close::forbidden("your rights have changed: connect again").into());
+        }
+        let id: Arc<str> = id.into();
+        self.serial += 1;
+        let serial = self.serial;
+        self.running.insert(id.clone(), Running { serial, stop: None });
+        let begin = begin(self.app.clone(), Arc::new(ctx), guest, id.clone(), payload);
+        self.beginning.push(begin.map(move |(outcome, blamed)| Begun { id, serial, outcome, blamed }).boxed());
+        Ok(Vec::new())
+    }
+
+    fn runs(&self, id: &str, serial: u64) -> bool {
+        self.running.get(id).is_some_and(|running| running.serial == serial)
+    }
+
+    /// An operation has begun: it is over, or it goes on.
+    async fn begun(&mut self, begun: Begun) -> Vec<Message> {
+        let Begun { id, serial, outcome, blamed } = begun;
+        if blamed {
+            let sender = self.sender();
+            self.app.throttle.refused(sender).await;
+        }
+        // It may have been called off meanwhile.
+        if !self.runs(&id, serial) {
+            return Vec::new();
+        }
+        match outcome {
+            Outcome::Said(messages) => {
+                self.running.remove(&id);
+                messages
+            }
+            Outcome::Follows(following) => {
+                let (stop, registration) = AbortHandle::new_pair();
+                self.streams.push(Abortable::new(tellings(id.clone(), serial, *following), registration));
+                self.running.insert(id, Running { serial, stop: Some(stop) });
+                metrics::gauge!("noren_subscriptions").increment(1.0);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a subscription says, unless it was called off.
+    fn tell(&mut self, telling: Telling) -> Vec<Message> {
+        if !self.runs(&telling.id, telling.serial) {
+            return Vec::new();
+        }
+        if telling.last {
+            self.running.remove(&telling.id);
+            metrics::gauge!("noren_subscriptions").decrement(1.0);
+            return vec![telling.message.unwrap_or_else(|| complete(&telling.id))];
+        }
+        metrics::counter!("noren_live_deliveries_total").increment(1);
+        telling.message.into_iter().collect()
+    }
+}
+
+/// The caller as they stand now.
+async fn known_caller(app: &App, origin: &Origin, credentials: &Credentials) -> Result<OpCtx, End> {
+    let Origin { address, user_agent, request_id } = origin.clone();
+    let origin = CallerOrigin { address: Some(address), user_agent, request_id };
+    caller(app, credentials, origin).await.map_err(|refusal| match refusal.code {
+        Code::Internal => Close::TRY_AGAIN.into(),
+        _ => Close::forbidden(&refusal.message).into(),
+    })
+}
+
+/// A subscription as what it says.
+fn tellings(id: Arc<str>, serial: u64, following: Following) -> BoxStream<'static, Telling> {
+    stream::unfold(Some(following), move |following| {
+        let id = id.clone();
+        async move {
+            let mut following = following?;
+            let Some(step) = following.next().await else {
+                return Some((Telling { id, serial, message: None, last: true }, None));
+            };
+            let (message, last) = told(&id, &following, &step);
+            Some((Telling { id, serial, message, last }, (!last).then_some(following)))
+        }
+    })
+    .boxed()
+}
+
+/// The credentials of `connection_init`; what it does not say, the request that began the socket does.
+fn introduced(payload: Option<Value>, request: &Credentials) -> Result<Credentials, String> {
+    let mut credentials = request.clone();
+    let Some(Value::Object(payload)) = payload else { return Ok(credentials) };
+    for (name, value) in payload {
+        let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        if name.eq_ignore_ascii_case("authorization") {
+            let Some(text) = text else { continue };
+            let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+            credentials.bearer = Some(token.filter(|token| !token.is_empty()).ok_or("`authorization` must be `Bearer …`")?.to_owned());
+        } else if name.eq_ignore_ascii_case("noren-tenant") {
+            let Some(text) = text else { continue };
+            credentials.tenant = Some(text.parse().map_err(|_| "`Noren-Tenant` must be a tenant's id, `tenant_…`")?);
+        }
+    }
+    Ok(credentials)
+}
