@@ -109,22 +109,22 @@ fn expected(found: &Result<Receipt, SendError>) -> Expected {
 }
 
 #[rstest]
-#[case::garbage_with_a_good_status(Does::Answers("200 OK", "", "<html>"), Expected::Sent)]
-#[case::not_there(Does::Answers("404 Not Found", "", "no_service"), Expected::Refused)]
-#[case::wrong_number(Does::Answers("400 Bad Request", "", "{\"code\":21211,\"message\":\"Invalid 'To'\"}"), Expected::Refused)]
-#[case::elsewhere(Does::Answers("302 Found", "location: http://127.0.0.1:1/\r\n", ""), Expected::Refused)]
-#[case::too_much(Does::Answers("429 Too Many Requests", "retry-after: 30\r\n", ""), Expected::Later(Some(30)))]
-#[case::broken(Does::Answers("500 Internal Server Error", "", "oops"), Expected::Later(None))]
-#[case::busy(Does::Answers("503 Service Unavailable", "retry-after: 7\r\n", ""), Expected::Later(Some(7)))]
-#[case::reset(Does::Resets, Expected::Unknown)]
-#[case::cut(Does::Cuts, Expected::Unknown)]
-#[case::garbage(Does::Babbles, Expected::Unknown)]
-#[case::slow(Does::Silent, Expected::Unknown)]
+#[case::garbage_with_a_good_status(Does::Answers("200 OK", "", "<html>"), Expected::Sent, Expected::Sent)]
+#[case::not_there(Does::Answers("404 Not Found", "", "no_service"), Expected::Refused, Expected::Refused)]
+#[case::wrong_number(Does::Answers("400 Bad Request", "", "{\"code\":21211,\"message\":\"Invalid 'To'\"}"), Expected::Refused, Expected::Refused)]
+#[case::elsewhere(Does::Answers("302 Found", "location: http://127.0.0.1:1/\r\n", ""), Expected::Refused, Expected::Refused)]
+#[case::too_much(Does::Answers("429 Too Many Requests", "retry-after: 30\r\n", ""), Expected::Later(Some(30)), Expected::Later(Some(30)))]
+#[case::broken(Does::Answers("500 Internal Server Error", "", "oops"), Expected::Later(None), Expected::Unknown)]
+#[case::busy(Does::Answers("503 Service Unavailable", "retry-after: 7\r\n", ""), Expected::Later(Some(7)), Expected::Later(Some(7)))]
+#[case::reset(Does::Resets, Expected::Unknown, Expected::Unknown)]
+#[case::cut(Does::Cuts, Expected::Unknown, Expected::Unknown)]
+#[case::garbage(Does::Babbles, Expected::Unknown, Expected::Unknown)]
+#[case::slow(Does::Silent, Expected::Unknown, Expected::Unknown)]
 #[tokio::test]
-async fn every_end_of_a_call_is_told_apart(#[case] does: Does, #[case] end: Expected) {
+async fn every_end_of_a_call_is_told_apart(#[case] does: Does, #[case] of_a_post: Expected, #[case] of_a_text: Expected) {
     let server = WebServer::start().await;
     server.always(does.clone());
-    for found in [by_slack(&server.url("/services/T0/B0/secret")).await, by_twilio(&server.url("/")).await] {
+    for (found, end) in [(by_slack(&server.url("/services/T0/B0/secret")).await, of_a_post), (by_twilio(&server.url("/")).await, of_a_text)] {
         assert_eq!(expected(&found), end, "{does:?}: {found:?}");
         assert!(!format!("{found:?}").contains("secret") && !format!("{found:?}").contains("hush"), "{found:?}");
     }

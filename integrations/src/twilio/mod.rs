@@ -102,11 +102,12 @@ impl MessageChannel for Twilio {
             Outcome::Answered { status: 200..=299, .. } => {
                 Ok(Receipt { provider_id: serde_json::from_slice::<Created>(&answer).ok().map(|created| created.sid), ..Receipt::default() })
             }
-            // Somebody in between has lost sight of the request.
-            Outcome::Answered { status: status @ (502 | 504), .. } => Err(SendError::Unknown(told(status, &answer))),
-            Outcome::Answered { status: status @ (408 | 425 | 429 | 500..=599), retry_after, .. } => {
+            // These alone say that the message was not taken.
+            Outcome::Answered { status: status @ (425 | 429 | 503), retry_after, .. } => {
                 Err(SendError::Later { why: told(status, &answer), after: retry_after })
             }
+            // It may have been taken before the trouble began.
+            Outcome::Answered { status: status @ (408 | 500..=599), .. } => Err(SendError::Unknown(told(status, &answer))),
             Outcome::Answered { status, .. } => Err(SendError::Refused(told(status, &answer))),
             Outcome::Refused(problem) => Err(SendError::Refused(problem.to_string())),
             Outcome::Failed { kind, message } if kind.may_have_arrived() => Err(SendError::Unknown(message)),

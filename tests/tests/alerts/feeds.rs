@@ -46,6 +46,7 @@ async fn each_change_is_told_once_in_each_feed_that_it_belongs_to(#[values(Backe
         silenced: false,
         worse: false,
         escalated: false,
+        audible: false,
         is_copy: false,
     };
     assert_eq!(read[4], last);

@@ -93,6 +93,63 @@ async fn a_tenants_own_rules_hold_for_what_comes_and_nobody_is_told_of_what_is_s
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_silence_kept_from_people_they_are_told_when_it_is_over(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::new(backend).await;
+    let ours = &world.ours.admin;
+    let mail = world.mail_channel(ours, "mail").await;
+    world.slack_channel(ours, "slack").await;
+    let rules = format!(
+        "rules: [{{ severity: HIGH, kinds: [EMAIL, SLACK] }}, {{ severity: MEDIUM, kinds: [SLACK] }}], escalation: [{{ afterMinutes: 5, channelIds: [\"{mail}\"] }}]"
+    );
+    world.done("notificationSettingsUpdate", &rules, "notificationSettings { updatedAt }").await;
+    let silence = async |kind: &str, hours: i64| {
+        let until = (world.now() + chrono::TimeDelta::hours(hours)).to_rfc3339();
+        let input = format!("type: \"{kind}\", until: \"{until}\", reason: \"planned\"");
+        world.done("alertSilence", &input, "alertSilence { id }").await["alertSilence"]["id"].clone()
+    };
+    let of = async |alert: &str| {
+        kinds(&world.notifications(&format!("alertIds: [\"{alert}\"]")).await).iter().map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>()
+    };
+
+    let known = world.raise("MEDIUM", "Planned").await;
+    world.quiesce().await;
+    assert_eq!(of(&known).await, ["RAISED slack"]);
+    let planned = silence("Planned", 24 * 30).await;
+    let (running_out, acknowledged) = (silence("RunsOut", 1).await, silence("Looked", 1).await);
+    world.raise("HIGH", "Planned").await;
+    let (late, looked_after) = (world.raise("HIGH", "RunsOut").await, world.raise("HIGH", "Looked").await);
+    world.done("alertAcknowledge", &format!("id: \"{looked_after}\""), "alert { id }").await;
+    world.pass(chrono::TimeDelta::minutes(30));
+    world.quiesce().await;
+    assert_eq!(world.count("").await, 1, "{running_out} {acknowledged}");
+
+    // Ended long before its time: who knew hears that it is worse, who did not that it is there.
+    world.done("alertSilenceEnd", &format!("id: {planned}"), "alertSilence { id }").await;
+    world.quiesce().await;
+    assert_eq!(of(&known).await, ["RAISED mail", "RAISED slack", "WORSE slack"]);
+    // They have their time before the next level hears of it.
+    world.pass(chrono::TimeDelta::minutes(4));
+    world.quiesce().await;
+    assert_eq!(of(&known).await.len(), 3);
+    world.pass(chrono::TimeDelta::minutes(2));
+    world.quiesce().await;
+    assert_eq!(of(&known).await, ["ESCALATED mail", "RAISED mail", "RAISED slack", "WORSE slack"]);
+    // A silence that comes and goes tells nobody anything twice.
+    let again = silence("Planned", 1).await;
+    world.done("alertSilenceEnd", &format!("id: {again}"), "alertSilence { id }").await;
+    world.quiesce().await;
+    assert_eq!((of(&known).await.len(), of(&late).await.len()), (4, 0));
+
+    // One that runs out; and nobody is called for what is looked after.
+    world.pass(chrono::TimeDelta::minutes(30));
+    world.look().await;
+    world.quiesce().await;
+    assert_eq!(of(&late).await, ["RAISED mail", "RAISED slack"]);
+    assert!(of(&looked_after).await.is_empty());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_above_all_tenants_is_told_by_the_platforms_own_channels(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let world = World::new(backend).await;
     world.mail_channel(&world.ours.admin, "mail").await;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{TenantId, TokenRole};
-use platform::Clock;
 use platform::config::Flags;
 use platform::db::Wake;
+use platform::{Clock, Trace};
 use serde_json::{Value, json};
 use tests::harness::{Backend, Credentials, People, Server};
 
@@ -63,6 +63,11 @@ impl World {
     pub fn pass(&self, time: TimeDelta) {
         self.server.clock.advance(time);
         self.server.db().signals().wake(Wake::Jobs);
+    }
+
+    /// Does what time does to alerts, as the monitor does now and then.
+    pub async fn look(&self) {
+        ops::alerts::settle(self.server.db(), &Trace::system("test", self.server.clock())).await.unwrap();
     }
 
     /// The payload of somebody's mutation.

@@ -104,7 +104,7 @@ async fn an_integration_hears_what_its_scopes_let_it_read(#[values(Backend::Sqli
     // Who names nothing hears what they may.
     assert_eq!(create(&world, &of_orders, &orders.url(), "[]").await["userErrors"], json!([]));
     let hearing = create(&world, &of_stores, &stores.url(), "[]").await["webhookEndpoint"]["id"].clone();
-    world.endpoint(&all.url(), "[]").await;
+    world.endpoint(&all.url(), "[STORE_UPDATED, WEBHOOK_ENDPOINT_DISABLED, API_TOKEN_REVOKED]").await;
     // Nobody gives an integration's endpoint more than its token has.
     for side in [&of_stores, &world.ours] {
         let refused = world.change_as(side, "webhookEndpointUpdate", &format!("id: {hearing}, eventTypes: [ORDER_CREATED]"), "").await;

@@ -41,6 +41,8 @@ pub struct AlertEvent {
     pub worse: bool,
     /// Whether it was escalated with this change.
     pub escalated: bool,
+    /// Whether it was silenced before this change and is not any more.
+    pub audible: bool,
     /// Whether this is the platform feed's copy of what the tenant's feed tells.
     pub is_copy: bool,
 }
@@ -66,6 +68,8 @@ struct Data {
     worse: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     escalated: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    audible: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -77,10 +81,26 @@ impl AlertEvent {
     /// The event as one about an alert; none when it is about something else.
     pub fn read(event: &Event) -> Option<Self> {
         let kind = event.name.parse().ok().filter(|kind| is_about_alerts(*kind))?;
-        let Data { alert_id, r#type, severity, source, status, count, escalation_level, store_id, tenant_id, silenced, worse, escalated } =
+        let Data { alert_id, r#type, severity, source, status, count, escalation_level, store_id, tenant_id, silenced, worse, escalated, audible } =
             Data::deserialize(&event.data).ok()?;
         let is_copy = event.tenant.is_none() && tenant_id.is_some();
-        Some(Self { alert_id, kind, r#type, severity, source, status, store_id, tenant_id, count, escalation_level, silenced, worse, escalated, is_copy })
+        Some(Self {
+            alert_id,
+            kind,
+            r#type,
+            severity,
+            source,
+            status,
+            store_id,
+            tenant_id,
+            count,
+            escalation_level,
+            silenced,
+            worse,
+            escalated,
+            audible,
+            is_copy,
+        })
     }
 }
 
@@ -96,10 +116,12 @@ pub(super) struct Turn {
     pub(super) worse: bool,
     /// It was escalated.
     pub(super) escalated: bool,
+    /// It was silenced and is not any more.
+    pub(super) audible: bool,
 }
 
 /// Tells what has just changed about an alert in the feed of its tenant, or the platform's.
-pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertRow, Turn { worse, escalated }: Turn) -> Result<(), DbErr> {
+pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertRow, Turn { worse, escalated, audible }: Turn) -> Result<(), DbErr> {
     let data = Data {
         alert_id: alert.id,
         r#type: alert.kind.clone(),
@@ -113,6 +135,7 @@ pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertR
         silenced: alert.is_silenced(trace.now()),
         worse,
         escalated,
+        audible,
     };
     let data = serde_json::to_value(data).unwrap_or(Value::Null);
     emit(tx, trace, Happened { kind, tenant: alert.tenant_id, store: alert.store_id, subject: Some(alert.id.to_string()), data }).await

@@ -119,6 +119,7 @@ async fn again(tx: &Tx, trace: &Trace, before: AlertRow, alert: NewAlert) -> Res
     let now = trace.now();
     // The worst is declared first.
     let worse = alert.severity < before.severity;
+    let was_silenced = before.silenced_until.is_some();
     let mut row = AlertRow {
         severity: before.severity.min(alert.severity),
         message: alert.message,
@@ -133,7 +134,8 @@ async fn again(tx: &Tx, trace: &Trace, before: AlertRow, alert: NewAlert) -> Res
     }
     row.silenced_until = store::silenced_until(tx, &row, now).await?;
     store::save(tx, &row).await?;
-    tell(tx, trace, EventType::AlertUpdated, &row, Turn { worse, ..Turn::default() }).await?;
+    let audible = was_silenced && row.silenced_until.is_none();
+    tell(tx, trace, EventType::AlertUpdated, &row, Turn { worse, audible, ..Turn::default() }).await?;
     Ok(row)
 }
 
@@ -154,12 +156,13 @@ pub(super) async fn resolved(tx: &Tx, trace: &Trace, alert: AlertRow, by: String
     Ok(row)
 }
 
-/// Moves an alert that nobody has acknowledged on to the next level. None when it is not OPEN any more, is silenced, or has reached
-/// this level already. For the program's own transactions: it asks for no permit.
+/// Moves an alert that nobody has acknowledged on to this level. None when it is not OPEN any more, is silenced, or has reached
+/// this level already. A silence that has run out holds until it is taken off, for that is told. For the program's own transactions: it
+/// asks for no permit, and holds the alert until the transaction ends.
 pub async fn escalate(tx: &Tx, trace: &Trace, id: AlertId, level: i32) -> Result<Option<AlertRow>, DbErr> {
     let Some(alert) = store::any_locked(tx, id).await? else { return Ok(None) };
     let now = trace.now();
-    if alert.status != AlertStatus::Open || alert.is_silenced(now) || alert.escalation_level >= level {
+    if alert.status != AlertStatus::Open || alert.silenced_until.is_some() || alert.escalation_level >= level {
         return Ok(None);
     }
     let row = AlertRow { escalation_level: level, updated_at: now, ..alert };

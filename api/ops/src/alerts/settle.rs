@@ -1,32 +1,61 @@
 //! What time does to alerts: conditions that are over without anybody saying so, and silences that have run out.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::ConnectionId;
 use entities::tables::alerts;
-use platform::db::{FromRow, rows_of};
+use entities::{AlertId, AlertStatus, ConnectionId};
+use platform::db::{Access, Database, FromRow, rows_of};
 use platform::{DbErr, Trace, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, Statement, Value};
 
 use super::own::{HEALTH, HOST, JOB_FAILED, SLOW_FOR, SLOW_REQUEST, UNMEASURED_FOR, WEBHOOK_EVENT_FAILED};
-use super::raise::clear;
+use super::raise::{SYSTEM, resolved};
 use super::row::AlertRow;
 use super::silences::take_off;
-use super::store::not_resolved;
+use super::store::{any_locked, not_resolved};
 
-/// Alerts that are looked at in one transaction, by chance: where there are more, each has its turn.
+/// Alerts that are looked at together, by chance: where there are more, each has its turn.
 const AT_ONCE: u64 = 500;
 /// An alert is raised a little after what it tells of: the relay comes in between.
 const SLACK: TimeDelta = TimeDelta::minutes(10);
 
-/// Takes off silences that have run out, and resolves the program's own alerts whose condition is over. In a transaction of the
-/// worker's; every replica may do it as often as it likes.
-pub async fn settle(tx: &Tx, trace: &Trace) -> Result<(), DbErr> {
-    take_off(tx, trace).await?;
-    for alert in watched(tx).await? {
-        if let Some(why) = over(tx, &alert, trace.now()).await? {
-            clear(tx, trace, alert.tenant_id, &alert.fingerprint, why).await?;
+/// Takes off silences that have run out, and resolves the program's own alerts whose condition is over. Every replica may do it as
+/// often as it likes.
+pub async fn settle(db: &Database, trace: &Trace) -> Result<(), DbErr> {
+    loop {
+        let tx = db.write(Access::Worker).await?;
+        let more = take_off(&tx, trace).await?;
+        tx.commit().await?;
+        if !more {
+            break;
         }
+    }
+    for id in seem_over(db, trace.now()).await? {
+        // One at a time, so that nobody waits long for an alert that is held here.
+        let tx = db.write(Access::Worker).await?;
+        resolve_if_over(&tx, trace, id).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// The program's own alerts whose condition seems to be over.
+async fn seem_over(db: &Database, now: DateTime<Utc>) -> Result<Vec<AlertId>, DbErr> {
+    let tx = db.read(Access::Worker).await?;
+    let mut found = Vec::new();
+    for alert in watched(&tx).await? {
+        if over(&tx, &alert, now).await?.is_some() {
+            found.push(alert.id);
+        }
+    }
+    Ok(found)
+}
+
+/// Resolves an alert, unless somebody else has by now, or what it tells of has come back.
+async fn resolve_if_over(tx: &Tx, trace: &Trace, id: AlertId) -> Result<(), DbErr> {
+    let Some(alert) = any_locked(tx, id).await?.filter(|alert| alert.status != AlertStatus::Resolved) else { return Ok(()) };
+    if let Some(why) = over(tx, &alert, trace.now()).await? {
+        resolved(tx, trace, alert, SYSTEM.to_owned(), Some(why.to_owned())).await?;
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ impl Alerts {
 /// Works out for the alerts that a silence matches until when they are silenced, and tells of those for which that has changed.
 async fn apply(tx: &Tx, trace: &Trace, silence: &AlertSilenceRow) -> Result<(), DbErr> {
     for alert in store::silence_again(tx, silence, trace.now()).await? {
-        tell(tx, trace, EventType::AlertUpdated, &alert, Turn::default()).await?;
+        tell(tx, trace, EventType::AlertUpdated, &alert, Turn { audible: alert.silenced_until.is_none(), ..Turn::default() }).await?;
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ async fn apply(tx: &Tx, trace: &Trace, silence: &AlertSilenceRow) -> Result<(), 
 pub(super) async fn take_off(tx: &Tx, trace: &Trace) -> Result<bool, DbErr> {
     let audible = store::unsilence(tx, trace.now(), AT_ONCE).await?;
     for alert in &audible {
-        tell(tx, trace, EventType::AlertUpdated, alert, Turn::default()).await?;
+        tell(tx, trace, EventType::AlertUpdated, alert, Turn { audible: true, ..Turn::default() }).await?;
     }
     Ok(audible.len() as i64 == AT_ONCE)
 }

@@ -223,9 +223,10 @@ pub(super) async fn silence_again(tx: &Tx, silence: &AlertSilenceRow, now: DateT
 /// Takes silences off that have run out; the alerts that can be heard of again.
 pub(super) async fn unsilence(tx: &Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<AlertRow>, DbErr> {
     let sql = "update alerts set silenced_until = null, updated_at = $1
-               where id in (select id from alerts where silenced_until <= $1 and status <> 'RESOLVED' limit $2) and silenced_until <= $1
+               where id in (select id from alerts where silenced_until <= $1 and status <> 'RESOLVED' order by id limit $2{held}) and silenced_until <= $1
                returning id";
-    changed(tx, sql.to_owned(), [now.into(), limit.into()]).await
+    let held = if is_sqlite(tx.get_database_backend()) { "" } else { " for update" };
+    changed(tx, sql.replace("{held}", held), [now.into(), limit.into()]).await
 }
 
 /// The rows that a statement has changed.

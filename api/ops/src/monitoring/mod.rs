@@ -107,8 +107,8 @@ impl Monitor {
                 limit.hold(&tx, &trace, &host, &readings).await?;
             }
         }
-        settle(&tx, &trace).await?;
-        tx.commit().await
+        tx.commit().await?;
+        settle(&self.db, &trace).await
     }
 }
 

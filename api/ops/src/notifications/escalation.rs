@@ -48,16 +48,17 @@ impl Errand {
     }
 }
 
-/// The job that tells the next level, where there is one: an alert that has become worse begins again.
+/// The job that tells the next level, where there is one: an alert that has become worse begins again. One that is silenced waits
+/// for nothing, until it can be heard of again.
 pub(super) fn next(event: &Event, alert: &AlertEvent, settings: &NotificationSettings) -> Option<NewJob> {
     let level = match alert.kind {
         EventType::AlertRaised => 1,
-        EventType::AlertUpdated if alert.worse || alert.escalated => alert.escalation_level + 1,
+        EventType::AlertUpdated if alert.worse || alert.escalated || alert.audible => alert.escalation_level + 1,
         _ => return None,
     };
     let after = settings.level(level)?.after_minutes;
     let errand = Errand { alert_id: alert.alert_id, level, since: event.occurred_at };
-    (alert.status == AlertStatus::Open).then(|| errand.job(alert.tenant_id, event.occurred_at + TimeDelta::minutes(after)))
+    (alert.status == AlertStatus::Open && !alert.silenced).then(|| errand.job(alert.tenant_id, event.occurred_at + TimeDelta::minutes(after)))
 }
 
 /// The list was changed: what waits looks at it again, and what is open and waits for nothing begins now.
@@ -95,15 +96,12 @@ impl Worker for Escalator {
         let now = ctx.now();
         let tx = ctx.writer().await?;
         let alert = List::<AlertRow, _>::new(&tx, &permit).by_ids(&[alert_id.uuid()]).await?.pop();
-        if let Some(alert) = alert.filter(|alert| alert.status == AlertStatus::Open && alert.escalation_level < level)
+        if alert.is_some_and(|alert| alert.status == AlertStatus::Open && alert.escalation_level + 1 == level)
             && let Some(next) = store::settings(&tx, job.tenant).await?.level(level)
         {
             let due = since + TimeDelta::minutes(next.after_minutes);
             if due > now {
                 return Err(JobError::Postpone((due - now).to_std().unwrap_or_default(), "the level is not due yet".to_owned()));
-            }
-            if let Some(until) = alert.silenced_until.filter(|until| *until > now) {
-                return Err(JobError::Postpone((until - now).to_std().unwrap_or_default(), "the alert is silenced".to_owned()));
             }
             escalate(&tx, &job.trace(), alert_id, level).await?;
         }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::tables::notifications::ActiveModel;
 use entities::{
-    AlertId, AlertSeverity, EventId, EventType, JobId, NotificationChannelId, NotificationChannelKind, NotificationId, NotificationKind, NotificationStatus,
-    StoreId, TenantId,
+    AlertId, AlertSeverity, AlertStatus, EventId, EventType, JobId, NotificationChannelId, NotificationChannelKind, NotificationId, NotificationKind,
+    NotificationStatus, StoreId, TenantId,
 };
 use platform::db::in_list;
 use platform::jobs::{NewJob, enqueue_all};
@@ -109,8 +109,8 @@ pub struct Router {
     clock: Arc<dyn Clock>,
 }
 
-/// Who was told of alerts, as far as they may have got it.
-type Told = BTreeMap<AlertId, BTreeSet<(NotificationChannelId, String)>>;
+/// Who was told of alerts, as far as they may have got it, and how bad they were at worst.
+type Told = BTreeMap<AlertId, BTreeMap<(NotificationChannelId, String), AlertSeverity>>;
 
 impl Router {
     /// Notifications are stamped by `clock`.
@@ -135,15 +135,15 @@ impl Listener for Router {
         }
         let feeds: BTreeSet<FeedId> = alerts.iter().map(|(_, alert)| FeedId::of(alert.tenant_id)).collect();
         let plans = store::plans(tx, &feeds).await?;
-        let over: Vec<AlertId> = alerts.iter().filter(|(_, alert)| alert.kind == EventType::AlertResolved).map(|(_, alert)| alert.alert_id).collect();
-        let mut told = told(tx, &over).await?;
+        let asked = alerts.iter().filter(|(_, alert)| alert.kind == EventType::AlertResolved || alert.audible).map(|(_, alert)| alert.alert_id);
+        let mut told = told(tx, &asked.collect::<Vec<_>>()).await?;
         let (mut new, mut jobs, mut digests) = (Vec::<New>::new(), Vec::<NewJob>::new(), Digests::default());
         for (event, alert) in &alerts {
             let Some(plan) = plans.get(&FeedId::of(alert.tenant_id)) else { continue };
             jobs.extend(escalation::next(event, alert, &plan.settings));
             for one in messages(&trace, event, alert, plan, &told) {
                 if matches!(one.kind, NotificationKind::Raised | NotificationKind::Worse | NotificationKind::Escalated) {
-                    told.entry(alert.alert_id).or_default().insert((one.channel, one.recipient.clone()));
+                    told.entry(alert.alert_id).or_default().insert((one.channel, one.recipient.clone()), alert.severity);
                 }
                 match plan.settings.waits_until(alert.severity, &plan.zone, trace.now()) {
                     Some(until) => {
@@ -170,6 +170,8 @@ fn messages(trace: &Trace, event: &Event, alert: &AlertEvent, plan: &Plan, told:
     if alert.silenced {
         return found;
     }
+    let none = BTreeMap::new();
+    let told = told.get(&alert.alert_id).unwrap_or(&none);
     let mut tell = |channels: Vec<&NotificationChannelRow>, kind, level| {
         for one in channels.into_iter().flat_map(|channel| New::through(channel, trace, event.id, kind)) {
             found.push(New { alert: Some(alert.alert_id), store: alert.store_id, severity: Some(alert.severity), level, ..one });
@@ -186,21 +188,31 @@ fn messages(trace: &Trace, event: &Event, alert: &AlertEvent, plan: &Plan, told:
         EventType::AlertUpdated => {
             if alert.worse {
                 tell(plan.settings.told(alert.severity, &plan.channels), NotificationKind::Worse, 0);
-            }
-            if alert.escalated {
+            } else if alert.audible && alert.status == AlertStatus::Open {
+                tell(plan.settings.told(alert.severity, &plan.channels), NotificationKind::Raised, 0);
+                found.retain_mut(|one| missed(one, alert.severity, told));
+            } else if alert.escalated {
                 tell(plan.settings.of_level(alert.escalation_level, &plan.channels), NotificationKind::Escalated, alert.escalation_level);
             }
         }
         EventType::AlertResolved => {
-            let empty = BTreeSet::new();
-            let told = told.get(&alert.alert_id).unwrap_or(&empty);
             let enabled = plan.channels.iter().filter(|channel| channel.status == entities::NotificationChannelStatus::Enabled);
             tell(enabled.collect(), NotificationKind::Resolved, 0);
-            found.retain(|one| told.contains(&(one.channel, one.recipient.clone())));
+            found.retain(|one| told.contains_key(&(one.channel, one.recipient.clone())));
         }
         _ => {}
     }
     found
+}
+
+/// Whether a silence kept somebody from hearing that an alert is this bad: who knew of it hears that it has become worse.
+fn missed(one: &mut New, severity: AlertSeverity, told: &BTreeMap<(NotificationChannelId, String), AlertSeverity>) -> bool {
+    let before = told.get(&(one.channel, one.recipient.clone()));
+    if before.is_some() {
+        one.kind = NotificationKind::Worse;
+    }
+    // The worst is declared first.
+    before.is_none_or(|before| *before > severity)
 }
 
 /// Who was told of these alerts, or will be.
@@ -211,10 +223,14 @@ async fn told(tx: &Tx, alerts: &[AlertId]) -> Result<Told, DbErr> {
     }
     let backend = tx.get_database_backend();
     let (listed, ids) = in_list(backend, "alert_id", 1, &alerts.iter().map(|id| id.uuid()).collect::<Vec<_>>());
-    let sql =
-        format!("select alert_id, channel_id, recipient from notifications where {listed} and kind in ('RAISED', 'WORSE', 'ESCALATED') and status <> 'FAILED'");
+    let sql = format!(
+        "select alert_id, channel_id, recipient, severity from notifications
+         where {listed} and kind in ('RAISED', 'WORSE', 'ESCALATED') and severity is not null and status <> 'FAILED'"
+    );
     for row in tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [ids])).await? {
-        found.entry(row.try_get_by_index(0)?).or_default().insert((row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+        let severity: AlertSeverity = row.try_get_by_index(3)?;
+        let worst = found.entry(row.try_get_by_index(0)?).or_default().entry((row.try_get_by_index(1)?, row.try_get_by_index(2)?)).or_insert(severity);
+        *worst = severity.min(*worst);
     }
     Ok(found)
 }
