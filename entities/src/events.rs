@@ -85,7 +85,8 @@ events! {
     /// Something goes wrong that did not before. Data: `alertId`, `type`, `severity`, `source`, `status`, `count`, `escalationLevel`, `storeId`, `tenantId`,
     /// `silenced`.
     AlertRaised = "alert.raised" v 1,
-    /// An alert was seen again, has become worse (`worse`), was escalated (`escalated`), silenced, or can be heard of again (`audible`). Data: `alertId` and the rest as of `alert.raised`.
+    /// An alert was seen again, has become worse (`worse`), was escalated (`escalated`), silenced, or can be heard of again (`audible`).
+    /// Data: `alertId` and the rest as of `alert.raised`.
     AlertUpdated = "alert.updated" v 1,
     /// Somebody looks after an alert. Data: `alertId` and the rest as of `alert.raised`.
     AlertAcknowledged = "alert.acknowledged" v 1,
