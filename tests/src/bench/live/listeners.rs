@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use super::floor::HEARS;
 use crate::bench::Outcome;
 
-/// Those who share an address: the product takes so many and no more of each.
-const OF_AN_ADDRESS: usize = 900;
+/// Those who share an address: each address has so many however few places are left.
+const OF_AN_ADDRESS: usize = 15;
 /// Connections that are opened at once.
 const AT_ONCE: usize = 32;
 /// How long frames are waited for.
@@ -122,8 +122,8 @@ fn micros(since: Instant) -> u64 {
 
 async fn connect(address: SocketAddr, number: usize, to: To<'_>) -> Outcome<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    let own = 1 + u8::try_from(number / OF_AN_ADDRESS)?;
-    socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, own), 0)))?;
+    let [high, low] = u16::try_from(number / OF_AN_ADDRESS)?.to_be_bytes();
+    socket.bind(SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0)))?;
     let mut stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     match to {

@@ -36,7 +36,7 @@ const SELECTIONS: usize = 10;
 /// File descriptors of a process beside those for subscribers.
 const FILES: usize = 200;
 /// Subscribers that one process takes, beside other connections.
-const MOST: usize = 4_000;
+const MOST: usize = 3_000;
 
 /// What came of one way to raise alerts.
 struct Measured {
