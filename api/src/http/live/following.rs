@@ -123,11 +123,14 @@ impl Following {
             };
             match found.await {
                 Ok(events) => {
-                    if events.first().is_none_or(|first| first.position != self.last + 1) {
+                    // Whatever lies behind a hole is not handed on as if nothing were missing.
+                    let places = self.last + 1..=until;
+                    let found: VecDeque<_> = places.zip(events).take_while(|(place, event)| event.position == *place).map(|(_, event)| event).collect();
+                    if found.is_empty() {
                         return Some(self.oldest().await);
                     }
                     if let Phase::Replay { page, .. } = &mut self.phase {
-                        page.extend(events.into_iter().filter(|event| event.position <= until));
+                        *page = found;
                     }
                     return None;
                 }
@@ -140,11 +143,19 @@ impl Following {
     }
 
     async fn oldest(&self) -> i64 {
-        let found = async {
-            let tx = self.live.db.read(Access::Worker).await?;
-            self.group.feed().oldest(&tx).await
-        };
-        found.await.unwrap_or(self.last + 1)
+        loop {
+            let found = async {
+                let tx = self.live.db.read(Access::Worker).await?;
+                self.group.feed().oldest(&tx).await
+            };
+            match found.await {
+                Ok(oldest) => return oldest,
+                Err(error) => {
+                    tracing::warn!(%error, "a replay waits: what is kept of its feed could not be read, and is read again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
     }
 }
 
