@@ -2,6 +2,7 @@
 //! listen any more, or read too slowly.
 
 mod changes;
+mod places;
 mod protocol;
 mod replay;
 mod rights;
