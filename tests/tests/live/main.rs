@@ -2,6 +2,8 @@
 //! listen any more, or read too slowly.
 
 mod changes;
+mod fair;
+mod paying;
 mod places;
 mod protocol;
 mod replay;
