@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::graphql::{DocumentCache, Limits, NorenSchema, Services, build};
-use crate::http::{Example, Guests, Health, Live, LiveLimits, OnSlow, Throttle, Times, TrustedProxies, announce_slow};
+use crate::http::{Example, Guests, Health, Live, LiveLimits, OnSlow, Places, SOCKETS, Throttle, Times, TrustedProxies, announce_slow};
 use crate::telemetry::Metrics;
 
 /// Argon2 hashes that are computed at once at most: each takes 19 MiB.
@@ -97,6 +97,8 @@ pub struct App {
     pub live: Arc<Live>,
     /// The sockets that are open.
     pub sockets: TaskTracker,
+    /// How many of them there may be, and from each address.
+    pub places: Places,
     /// Told when the program stops.
     pub closing: CancellationToken,
 }
@@ -119,6 +121,7 @@ impl App {
             schema,
             live,
             sockets: TaskTracker::new(),
+            places: Places::new(SOCKETS),
             closing: CancellationToken::new(),
             messengers,
             public_url: settings.public_url.clone(),

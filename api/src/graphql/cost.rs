@@ -105,6 +105,30 @@ impl OperationCost {
         }
     }
 
+    /// Pays for more that the operation does after it has begun, for which nobody waits: half of what such a bucket could hold beside it
+    /// is left for what else its caller asks for. Tells when to try again if the points are not there.
+    pub async fn pay_on(&self, points: u64) -> Result<(), Duration> {
+        let Some(purse) = &self.purse else { return Ok(()) };
+        let points = points.min(purse.rate.capacity);
+        let wanted = points + (purse.rate.capacity - points) / 2;
+        let now = purse.clock.now();
+        let available = purse.buckets.available(&purse.key, purse.rate, now).await;
+        if available < wanted {
+            return Err(purse.rate.time_for(wanted - available));
+        }
+        match purse.buckets.take(&purse.key, purse.rate, points, now).await {
+            Taken::Granted { .. } => Ok(()),
+            Taken::Refused { retry_after, .. } => Err(retry_after),
+        }
+    }
+
+    /// Gives back what was paid for and not returned.
+    pub async fn give_back(&self, points: u64) {
+        if let Some(purse) = self.purse.as_ref().filter(|_| points > 0) {
+            purse.buckets.give_back(&purse.key, purse.rate, points, purse.clock.now()).await;
+        }
+    }
+
     /// Gives back what was asked for and not returned; `resolved` are the fields that were returned without being rendered. Tells what
     /// it cost in the end.
     pub async fn settle(&self, resolved: u64) -> u64 {

@@ -79,9 +79,13 @@ pub async fn read_cursor(ctx: &OpCtx, feed: FeedId, text: &str) -> Result<i64> {
         return Err(bad_input("`after` is a cursor of another feed: of another tenant, or of none; leave it out to begin now"));
     }
     let tx = ctx.reader().await.map_err(IntoGraphql::into_graphql)?;
-    let oldest = feed.oldest(&tx).await.map_err(IntoGraphql::into_graphql)?;
+    // The newest place is read first: what comes meanwhile is kept.
     let newest = feed.position(&tx).await.map_err(IntoGraphql::into_graphql)?;
-    if cursor.position + 1 < oldest || cursor.position > newest { Err(expired(feed, oldest)) } else { Ok(cursor.position) }
+    let next = cursor.position.saturating_add(1);
+    if next == newest + 1 || (next <= newest && feed.keeps(&tx, next).await.map_err(IntoGraphql::into_graphql)?) {
+        return Ok(cursor.position);
+    }
+    Err(expired(feed, feed.oldest(&tx).await.map_err(IntoGraphql::into_graphql)?))
 }
 
 /// The cursor's successors are gone.

@@ -1,5 +1,5 @@
-//! The connections that are held at once, and how many of them each address may hold: the fewer are free, the fewer go to those who
-//! have many already, so that no few addresses hold all there are.
+//! The connections that are held at once, the sockets among them, and how many of them each address may hold: the fewer are free, the
+//! fewer go to those who have many already, so that no few addresses hold all there are.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -51,6 +51,11 @@ impl Places {
         held.insert(payer, count + 1);
         drop(held);
         Some(Place { _room: room, own: Some((self.clone(), payer)) })
+    }
+
+    /// A place for a client at this address, at once; none when there is none left or the address holds its share.
+    pub fn take_at_once(&self, address: IpAddr) -> Option<Place> {
+        self.take(self.free.clone().try_acquire_owned().ok()?, address)
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Payer, usize>> {
@@ -123,8 +128,8 @@ mod tests {
         let places = Places::new(64);
         let shared: Vec<Place> = std::iter::from_fn(|| Some(places.share(places.room().now_or_never()?.unwrap()))).collect();
         assert_eq!(shared.len(), 64);
-        assert!(places.room().now_or_never().is_none());
+        assert!(places.room().now_or_never().is_none() && places.take_at_once("192.0.2.1".parse().unwrap()).is_none());
         drop(shared);
-        assert!(take(&places, "192.0.2.1").is_some());
+        assert!(take(&places, "192.0.2.1").is_some() && places.take_at_once("192.0.2.1".parse().unwrap()).is_some());
     }
 }

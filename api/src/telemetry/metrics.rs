@@ -19,6 +19,7 @@
 //! | `noren_feed_subscribers` | | who hears how far the feeds have come |
 //! | `noren_sockets`, `noren_subscriptions` | | sockets that are open, and what is followed on them |
 //! | `noren_sockets_closed_total` | `code` | sockets that were closed from here |
+//! | `noren_sockets_refused_total` | | sockets for which there was no place, or none more for their address |
 //! | `noren_live_executions_total`, `noren_live_deliveries_total` | | events that were executed for those who share a subscription, and handed to one of them |
 //! | `noren_live_cut_off_total` | | subscribers who read too slowly |
 //! | `noren_webhook_deliveries_total`, `noren_webhook_delivery_seconds` | `provider`, `outcome` | deliveries of providers as they were answered |
@@ -209,6 +210,7 @@ fn describe() {
     describe_gauge!("noren_sockets", "Sockets that are open");
     describe_gauge!("noren_subscriptions", "What is followed on sockets");
     describe_counter!("noren_sockets_closed_total", "Sockets that were closed from here, by code");
+    describe_counter!("noren_sockets_refused_total", "Sockets for which there was no place");
     describe_counter!("noren_live_executions_total", "Events that were executed for those who share a subscription");
     describe_counter!("noren_live_deliveries_total", "Events that were handed to a subscriber");
     describe_counter!("noren_live_cut_off_total", "Subscribers who read too slowly");

@@ -51,9 +51,19 @@ pub struct Socket(WebSocketStream<TcpStream>);
 impl Socket {
     /// Opens a socket that speaks this protocol.
     pub async fn speaking(address: SocketAddr, protocol: Option<&str>) -> Result<Self, Error> {
+        let protocol = protocol.map(|protocol| ("sec-websocket-protocol", protocol));
+        Self::with_headers(address, &protocol.into_iter().collect::<Vec<_>>()).await
+    }
+
+    /// Opens a socket for a client whom a proxy passes on.
+    pub async fn passed_on(address: SocketAddr, client: &str) -> Result<Self, Error> {
+        Self::with_headers(address, &[("sec-websocket-protocol", "graphql-transport-ws"), ("x-forwarded-for", client)]).await
+    }
+
+    async fn with_headers(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, Error> {
         let mut request = format!("ws://{address}/graphql").into_client_request()?;
-        if let Some(protocol) = protocol {
-            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;

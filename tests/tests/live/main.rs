@@ -2,6 +2,9 @@
 //! listen any more, or read too slowly.
 
 mod changes;
+mod fair;
+mod paying;
+mod places;
 mod protocol;
 mod replay;
 mod rights;

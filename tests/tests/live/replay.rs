@@ -62,6 +62,66 @@ async fn replay_and_live_meet_without_a_gap(#[values(Backend::Sqlite, Backend::P
     assert_eq!(messages(&mut first, ALERTS).await, expected, "whoever stayed heard the same");
 }
 
+/// Deletes what was said of these alerts alone.
+async fn lose(town: &Town, alerts: &[&String]) {
+    let db = town.server.db();
+    let tx = db.write(Access::Worker).await.unwrap();
+    for alert in alerts {
+        let sql = "delete from events where feed_id = $1 and name = 'alert.raised' and subject = $2";
+        let lost = tx.execute_raw(db.statement(sql, [town.ours.tenant.uuid().into(), alert.as_str().into()])).await.unwrap();
+        assert_eq!(lost.rows_affected(), 1);
+    }
+    tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_within_a_feed_is_told(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let town = town(backend).await;
+    let who = &town.ours.member.credentials;
+    let mut socket = following(&town, who, None).await;
+    let (mut alerts, mut cursors) = (Vec::new(), Vec::new());
+    for number in 0..8 {
+        alerts.push(raise(&town, &format!("alert {number}"), None).await);
+        cursors.push(event(&mut socket).await["cursor"].as_str().unwrap().to_owned());
+    }
+    lose(&town, &[&alerts[2], &alerts[4]]).await;
+    let expired = async |socket: &mut Socket| {
+        let message = loop {
+            let message = socket.hear().await.message();
+            if message["type"] != "pong" {
+                break message;
+            }
+        };
+        let extensions = &message["payload"][0]["extensions"];
+        assert!(message["type"] == "error" && extensions["code"] == "CURSOR_EXPIRED", "{message}");
+        extensions["oldestCursor"].as_str().unwrap().to_owned()
+    };
+
+    let mut late = following(&town, who, Some(&cursors[0])).await;
+    assert_eq!(messages(&mut late, 1).await, ["alert 1"]);
+    assert_eq!(expired(&mut late).await, cursors[4], "behind the last that is missing");
+    for fallen in [&cursors[1], &cursors[2], &cursors[3]] {
+        let mut late = Socket::connect(town.server.address, who).await;
+        late.subscribe("alerts", EVENTS, json!({ "after": fallen })).await;
+        if fallen == &cursors[2] {
+            assert_eq!(messages(&mut late, 1).await, ["alert 3"], "until there is something missing again");
+        }
+        assert_eq!(expired(&mut late).await, cursors[4]);
+    }
+    let mut late = following(&town, who, Some(&cursors[4])).await;
+    assert_eq!(messages(&mut late, 3).await, ["alert 5", "alert 6", "alert 7"]);
+
+    // The last ones are missing: what is there begins with what comes.
+    lose(&town, &[&alerts[7]]).await;
+    let mut late = following(&town, who, Some(&cursors[5])).await;
+    assert_eq!(messages(&mut late, 1).await, ["alert 6"]);
+    assert_eq!(expired(&mut late).await, cursors[7]);
+    let mut late = following(&town, who, Some(&cursors[7])).await;
+    raise(&town, "alert 8", None).await;
+    assert_eq!(messages(&mut late, 1).await, ["alert 8"]);
+}
+
 async fn forget_up_to(town: &Town, message: &str) {
     let db = town.server.db();
     let sql = "delete from events where feed_id = $1 and position <= (select e.position from events e where e.feed_id = $1 and e.name = 'alert.raised'

@@ -32,7 +32,7 @@ fn cursor(event: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_is_cut_off_with_its_cursor(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = Server::working_with(backend, |app| {
-        let (guests, limits) = (Guests::new(app.callers.clone()), LiveLimits { behind: 8 });
+        let (guests, limits) = (Guests::new(app.callers.clone()), LiveLimits { behind: 8, ..LiveLimits::default() });
         app.times.sockets.write = std::time::Duration::from_secs(300);
         app.live = Live::new(app.schema.clone(), app.db.clone(), app.clock.clone(), app.feeds.clone(), guests, limits);
     })

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -17,6 +18,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use people::identity::{AuthError, OutsideProviders, OutsideRefusal, Proof, ProviderSettings, SignInError, SigningAlgorithm};
 use platform::Caller;
 use rstest::rstest;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tests::harness::Backend;
 
@@ -93,21 +95,24 @@ fn claims(world: &World, change: Value) -> Value {
     claims
 }
 
-/// A key set on a local server: what it serves, how often it was asked.
+/// A key set on a local server: what it serves, how often it was asked, and how long it takes.
 struct Published {
     url: String,
     body: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
+    milliseconds: Arc<AtomicU64>,
 }
 
 async fn publish(body: String) -> Published {
     let (body, asked) = (Arc::new(Mutex::new((200, body))), Arc::new(AtomicUsize::new(0)));
-    let (served, count) = (body.clone(), asked.clone());
+    let milliseconds = Arc::new(AtomicU64::new(20));
+    let (served, count, takes) = (body.clone(), asked.clone(), milliseconds.clone());
     let answer = move || {
         count.fetch_add(1, Ordering::Relaxed);
         let (status, body) = served.lock().unwrap().clone();
+        let time = Duration::from_millis(takes.load(Ordering::Relaxed));
         async move {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(time).await;
             (axum::http::StatusCode::from_u16(status).unwrap(), [("location", "/elsewhere")], body)
         }
     };
@@ -115,7 +120,7 @@ async fn publish(body: String) -> Published {
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
     let router = axum::Router::new().route("/jwks.json", axum::routing::get(answer));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    Published { url, body, asked }
+    Published { url, body, asked, milliseconds }
 }
 
 #[rstest]
@@ -147,6 +152,84 @@ async fn an_outside_token_says_who_and_our_tables_say_what(#[values(Backend::Sql
 
     world.users.disable(&world.system(), accepted.user.id, None).await.unwrap();
     assert!(matches!(world.caller(&bearer.as_str().into()).await, Err(AuthError::UserDisabled)));
+}
+
+#[rstest]
+#[tokio::test]
+async fn many_are_looked_up_together_and_nothing_else_is_said_of_them(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    const MANY: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let signer = Signer::new("key-1", Algorithm::ES256);
+    let world = World::with_providers(backend, &[provider(file(folder.path(), "jwks.json", &key_set([&signer])))]).await;
+    let tenant = world.tenant("Noren").await;
+    let token_of = |subject: &str, change: Value| {
+        let mut wanted = claims(&world, change);
+        wanted["sub"] = json!(subject);
+        signer.sign(&wanted)
+    };
+    let mut bearers = Vec::new();
+    for number in 0..MANY {
+        let bearer = token_of(&format!("person {number}"), json!({}));
+        let link = world.invited(tenant, &format!("person{number}@example.jp"), TenantMember).await;
+        let user = world.sign_in.invitation_accept(&world.nobody(), &link, Proof::IdentityToken(bearer.as_str().into()), None).await.unwrap().user;
+        if number == 7 {
+            world.users.disable(&world.system(), user.id, None).await.unwrap();
+        }
+        bearers.push(bearer);
+    }
+    let person = world.person(tenant, "hanako@example.jp", TenantMember).await;
+    bearers.extend([
+        token_of("person 3", json!({ "exp": world.now().timestamp() + 600 })),
+        token_of("nobody's", json!({})),
+        token_of("person 4", json!({ "exp": world.now().timestamp() - 61 })),
+        Signer::new("key-1", Algorithm::ES256).sign(&claims(&world, json!({ "sub": "person 5" }))),
+        person.signed_in.access_token.expose_secret().to_owned(),
+        "noren_unknown".to_owned(),
+        "rubbish".to_owned(),
+    ]);
+    let bearers: Vec<&str> = bearers.iter().map(String::as_str).collect();
+    let mut one_by_one = Vec::new();
+    for bearer in &bearers {
+        one_by_one.push(format!("{:?}", world.callers.authenticate(bearer).await));
+    }
+    let before = world.db.statements();
+    let together = world.callers.authenticate_all(&bearers).await.unwrap();
+    assert_eq!(world.db.statements() - before, 3, "one for each kind of bearer, however many there are");
+    assert_eq!(together.iter().filter(|caller| caller.is_ok()).count(), MANY - 1 + 2);
+    assert_eq!(together.iter().map(|caller| format!("{caller:?}")).collect::<Vec<_>>(), one_by_one);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_provider_that_took_a_key_back() {
+    let (old, new) = (Signer::new("old", Algorithm::ES256), Signer::new("new", Algorithm::ES256));
+    let published = publish(key_set([&old, &new])).await;
+    let world = World::with_providers(Backend::Sqlite, &[provider(&published.url)]).await;
+    let tenant = world.tenant("Noren").await;
+    let long = json!({ "exp": world.now().timestamp() + 86_400 });
+    let (by_old, by_new) = (old.sign(&claims(&world, long.clone())), new.sign(&claims(&world, long)));
+    let link = world.invited(tenant, "taro@example.jp", TenantMember).await;
+    world.sign_in.invitation_accept(&world.nobody(), &link, Proof::IdentityToken(by_old.as_str().into()), None).await.unwrap();
+    let both = async || world.callers.authenticate_all(&[&by_old, &by_new]).await.unwrap();
+    assert!(both().await.iter().all(Result::is_ok));
+
+    // The key is gone within the hour, and the provider does not answer any more.
+    *published.body.lock().unwrap() = (200, key_set([&new]));
+    world.clock.advance(TimeDelta::hours(1));
+    for _ in 0..200 {
+        if both().await[0].is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    published.milliseconds.store(4_000, Ordering::Relaxed);
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::seconds(30));
+        let begun = Instant::now();
+        let found = both().await;
+        assert!(matches!(found[0], Err(AuthError::Outside(OutsideRefusal::UnknownKey))), "{:?}", found[0]);
+        assert!(found[1].is_ok(), "{:?}", found[1]);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
 }
 
 #[tokio::test]
@@ -236,7 +319,7 @@ async fn keys_rotate_and_outlive_an_absent_provider() {
         if asked() == 7 && outside.verify(&fresh).await == Err(OutsideRefusal::UnknownKey) {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the old key is still good");
 }

@@ -8,6 +8,7 @@ use chrono_tz::Asia::Tokyo;
 use platform::DbErr;
 use platform::db::{Access, Database, is_sqlite};
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Schedule, Worker};
+use platform::outbox::forget;
 use sea_orm::ConnectionTrait;
 
 /// Deleting what was kept long enough.
@@ -20,7 +21,7 @@ pub const CLEAN: &JobKind = &JobKind {
 };
 
 /// Rows of one transaction: whoever writes beside it does not wait for long.
-const BATCH: i64 = 1_000;
+const BATCH: u32 = 1_000;
 
 /// What goes after a while.
 struct Old {
@@ -43,13 +44,15 @@ const ALERTS: &str = "resolved_at < $1 and status = 'RESOLVED'";
 /// How long they are kept.
 const ALERT_DAYS: i64 = 180;
 
+/// How long events are kept.
+const EVENT_DAYS: i64 = 30;
+
 /// All of it, what refers to others first.
-const OLD: [Old; 10] = [
+const OLD: [Old; 9] = [
     Old::new("notifications", "id", "created_at < $1 and status not in ('PENDING', 'SENDING')", 90, Access::Worker),
     Old::new("webhook_deliveries", "id", "created_at < $1 and status <> 'PENDING'", 30, Access::Worker),
     Old::new("alerts", "id", ALERTS, ALERT_DAYS, Access::Worker),
     Old::new("alert_silences", "id", "ends_at < $1", 30, Access::Worker),
-    Old::new("events", "id", "occurred_at < $1 and position is not null", 30, Access::Worker),
     Old::new("jobs", "id", "finished_at < $1 and status in ('DONE', 'CANCELLED')", 7, Access::Worker),
     Old::new("jobs", "id", "finished_at < $1 and status = 'FAILED'", 90, Access::Worker),
     Old::new("refresh_tokens", "secret_hash", "session_id in (select id from sessions where expires_at < $1 or revoked_at < $1)", 30, Access::Identity),
@@ -87,6 +90,10 @@ impl Worker for Cleaner {
                 tracing::info!(old.table, old.days, deleted, "deleted what was kept long enough");
             }
         }
+        let deleted = forget(db, now - TimeDelta::days(EVENT_DAYS), BATCH).await?;
+        if deleted > 0 {
+            tracing::info!(table = "events", days = EVENT_DAYS, deleted, "deleted what was kept long enough");
+        }
         give_up_orphans(db, now).await?;
         forget_secrets(db, now).await?;
         Ok(())
@@ -99,10 +106,10 @@ async fn delete(db: &Database, old: &Old, before: DateTime<Utc>) -> Result<u64, 
     let mut deleted = 0;
     loop {
         let tx = db.write(old.access).await?;
-        let some = tx.execute_raw(db.statement(&sql, [before.into(), BATCH.into()])).await?.rows_affected();
+        let some = tx.execute_raw(db.statement(&sql, [before.into(), i64::from(BATCH).into()])).await?.rows_affected();
         tx.commit().await?;
         deleted += some;
-        if some < BATCH.unsigned_abs() {
+        if some < u64::from(BATCH) {
             return Ok(deleted);
         }
     }
@@ -114,9 +121,9 @@ async fn forget_previous_alerts(db: &Database, before: DateTime<Utc>) -> Result<
                  (select a.id from alerts a join alerts p on p.id = a.previous_alert_id where p.status = 'RESOLVED' and p.resolved_at < $1 limit $2)";
     loop {
         let tx = db.write(Access::Worker).await?;
-        let some = tx.execute_raw(db.statement(sql, [before.into(), BATCH.into()])).await?.rows_affected();
+        let some = tx.execute_raw(db.statement(sql, [before.into(), i64::from(BATCH).into()])).await?.rows_affected();
         tx.commit().await?;
-        if some < BATCH.unsigned_abs() {
+        if some < u64::from(BATCH) {
             return Ok(());
         }
     }
@@ -132,10 +139,10 @@ async fn give_up_orphans(db: &Database, now: DateTime<Utc>) -> Result<(), DbErr>
     );
     loop {
         let tx = db.write(Access::Worker).await?;
-        let values = [now.into(), (now - TimeDelta::hours(1)).into(), BATCH.into()];
+        let values = [now.into(), (now - TimeDelta::hours(1)).into(), i64::from(BATCH).into()];
         let some = tx.execute_raw(db.statement(&sql, values)).await?.rows_affected();
         tx.commit().await?;
-        if some < BATCH.unsigned_abs() {
+        if some < u64::from(BATCH) {
             return Ok(());
         }
     }

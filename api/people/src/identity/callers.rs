@@ -1,9 +1,9 @@
 //! Who sent a request: one statement for each kind of bearer, no cache, so that what is revoked is revoked everywhere at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use entities::{TenantStatus, UserStatus};
+use entities::{SessionId, TenantStatus, UserId, UserStatus};
 use platform::callers::{Kind as CallerKind, Standing};
 use platform::{Caller, Clock, Database, DbErr, OpCtx};
 
@@ -11,11 +11,14 @@ use super::activity::LastUse;
 use super::error::AuthError;
 use super::jwt::{AccessTokens, ISSUER};
 use super::many;
-use super::providers::OutsideProviders;
+use super::providers::{OutsideIdentity, OutsideProviders};
 use super::store::{self, FoundToken, FoundUser};
 
 /// What API tokens begin with.
 pub(crate) const TOKEN_PREFIX: &str = "noren";
+
+/// Bearers whose signatures are checked before others have their turn.
+const CHECKED_AT_ONCE: usize = 32;
 
 /// Recognises callers by their bearers.
 #[derive(Clone)]
@@ -62,44 +65,46 @@ impl Callers {
     }
 
     /// Who holds these bearers now, in their order: what [`authenticate`](Self::authenticate) says of each, with few statements for all.
+    /// They were good here before: no identity provider is waited for.
     pub async fn authenticate_all(&self, bearers: &[&str]) -> Result<Vec<Result<Caller, AuthError>>, DbErr> {
-        let now = self.clock.now();
-        let (mut secrets, mut sessions, mut verified) = (Vec::new(), Vec::new(), HashMap::new());
-        for bearer in bearers {
-            match kind_of(bearer) {
-                Kind::Token => secrets.push(*bearer),
-                Kind::Session => match self.access_tokens.verify(bearer, now) {
-                    Ok((user, session)) => {
-                        sessions.push((user, session));
-                        verified.insert(*bearer, Ok(session));
-                    }
-                    Err(error) => drop(verified.insert(*bearer, Err(error))),
-                },
-                Kind::Outside | Kind::Malformed => {}
+        let mut claims = Vec::with_capacity(bearers.len());
+        for (number, bearer) in bearers.iter().enumerate() {
+            if number % CHECKED_AT_ONCE == CHECKED_AT_ONCE - 1 {
+                // Signatures take their time: others have their turn between.
+                tokio::task::yield_now().await;
+            }
+            claims.push(self.claim(bearer));
+        }
+        let (mut secrets, mut sessions, mut identities) = (Vec::new(), BTreeSet::new(), HashSet::new());
+        for claim in &claims {
+            match claim {
+                Ok(Claim::Token(secret)) => secrets.push(*secret),
+                // One session may have several bearers that are good: one that was refreshed leaves the one before.
+                Ok(Claim::Session(user, session)) => drop(sessions.insert((*user, *session))),
+                Ok(Claim::Outside(identity)) => drop(identities.insert(identity.clone())),
+                Err(_) => {}
             }
         }
-        // One session may have several bearers that are good: one that was refreshed leaves the one before.
-        sessions.sort_unstable();
-        sessions.dedup();
+        let (sessions, identities): (Vec<_>, Vec<_>) = (sessions.into_iter().collect(), identities.into_iter().collect());
         let mut tokens = if secrets.is_empty() { HashMap::new() } else { many::tokens(&self.db, &secrets).await? };
         let users = if sessions.is_empty() { HashMap::new() } else { many::users(&self.db, &sessions).await? };
-        let mut callers = Vec::with_capacity(bearers.len());
-        for bearer in bearers {
-            callers.push(match kind_of(bearer) {
-                Kind::Token => tokens.remove(bearer).ok_or(AuthError::UnknownToken).and_then(|found| self.good_token(found)),
-                Kind::Session => match verified.remove(bearer) {
-                    Some(Ok(session)) => users.get(&session).cloned().ok_or(AuthError::SessionEnded).and_then(|found| self.good_session(found)),
-                    Some(Err(error)) => Err(error),
-                    None => Err(AuthError::Malformed),
-                },
-                Kind::Outside => match self.outside(bearer).await {
-                    Err(AuthError::Storage(error)) => return Err(error),
-                    other => other,
-                },
-                Kind::Malformed => Err(AuthError::Malformed),
-            });
+        let outside = if identities.is_empty() { HashMap::new() } else { many::outside(&self.db, &identities).await? };
+        let mut caller = |claim| match claim {
+            Claim::Token(secret) => self.good_token(tokens.remove(secret).ok_or(AuthError::UnknownToken)?),
+            Claim::Session(_, session) => self.good_session(users.get(&session).cloned().ok_or(AuthError::SessionEnded)?),
+            Claim::Outside(identity) => active(outside.get(&identity).cloned().ok_or(AuthError::UnknownIdentity)?),
+        };
+        Ok(claims.into_iter().map(|claim| claim.and_then(&mut caller)).collect())
+    }
+
+    /// Who a bearer says that it is of, once its signature was checked where it has one.
+    fn claim<'a>(&self, bearer: &'a str) -> Result<Claim<'a>, AuthError> {
+        match kind_of(bearer) {
+            Kind::Token => Ok(Claim::Token(bearer)),
+            Kind::Session => self.access_tokens.verify(bearer, self.clock.now()).map(|(user, session)| Claim::Session(user, session)),
+            Kind::Outside => Ok(Claim::Outside(self.providers.verify_again(bearer)?)),
+            Kind::Malformed => Err(AuthError::Malformed),
         }
-        Ok(callers)
     }
 
     async fn token(&self, secret: &str) -> Result<Caller, AuthError> {
@@ -144,6 +149,13 @@ fn active(found: FoundUser) -> Result<Caller, AuthError> {
         UserStatus::Invited => Err(AuthError::UserInvited),
         UserStatus::Disabled => Err(AuthError::UserDisabled),
     }
+}
+
+/// Who a bearer says that it is of.
+enum Claim<'a> {
+    Token(&'a str),
+    Session(UserId, SessionId),
+    Outside(OutsideIdentity),
 }
 
 /// What a bearer looks like.

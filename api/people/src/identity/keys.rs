@@ -54,10 +54,25 @@ impl Keys {
             return self.known(id, algorithm);
         }
         if self.is_stale() {
+            self.refresh_meanwhile();
+        }
+        found
+    }
+
+    /// Those of them that are known already: nobody waits for the provider.
+    pub(super) fn candidates_at_once(self: &Arc<Self>, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+        let found = self.known(id, algorithm);
+        if found.is_empty() || self.is_stale() {
+            self.refresh_meanwhile();
+        }
+        found
+    }
+
+    fn refresh_meanwhile(self: &Arc<Self>) {
+        if self.may_ask() {
             let keys = self.clone();
             tokio::spawn(async move { keys.refresh().await });
         }
-        found
     }
 
     fn known(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use integrations::jwks::{KeySourceError, key_source};
-use jsonwebtoken::{Algorithm, Header, dangerous};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, dangerous};
 use platform::Clock;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ pub enum ProviderError {
 }
 
 /// Who an outside token says somebody is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OutsideIdentity {
     /// The provider.
     pub issuer: String,
@@ -125,28 +125,40 @@ impl OutsideProviders {
 
     /// Who the token says somebody is, once everything about it has been checked.
     pub async fn verify(&self, token: &str) -> Result<OutsideIdentity, OutsideRefusal> {
+        let (provider, header) = self.provider_of(token)?;
+        let keys = provider.keys.candidates(header.kid.as_deref(), header.alg).await;
+        provider.identity(signed_claims(token, &header, &keys)?, self.clock.now())
+    }
+
+    /// Whether a token that was good here before still is, by the keys that are known: one whose key was taken back is not.
+    pub(super) fn verify_again(&self, token: &str) -> Result<OutsideIdentity, OutsideRefusal> {
+        let (provider, header) = self.provider_of(token)?;
+        let keys = provider.keys.candidates_at_once(header.kid.as_deref(), header.alg);
+        provider.identity(signed_claims(token, &header, &keys)?, self.clock.now())
+    }
+
+    /// The provider that a token claims to be from, if it could be.
+    fn provider_of(&self, token: &str) -> Result<(&Provider, Header), OutsideRefusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| OutsideRefusal::Malformed)?;
         let claimed: Claims = dangerous::insecure_decode_claims(token).map_err(|_| OutsideRefusal::Malformed)?;
         let issuer = claimed.iss.ok_or(OutsideRefusal::UnknownIssuer)?;
         let provider = self.providers.iter().find(|provider| provider.settings.issuer == issuer).ok_or(OutsideRefusal::UnknownIssuer)?;
-        let claims = provider.signed_claims(token, &header).await?;
-        provider.identity(claims, self.clock.now())
+        if header.crit.is_some() || !provider.settings.algorithms.iter().any(|algorithm| Algorithm::from(*algorithm) == header.alg) {
+            return Err(OutsideRefusal::Algorithm);
+        }
+        Ok((provider, header))
     }
 }
 
-impl Provider {
-    async fn signed_claims(&self, token: &str, header: &Header) -> Result<Claims, OutsideRefusal> {
-        if header.crit.is_some() || !self.settings.algorithms.iter().any(|algorithm| Algorithm::from(*algorithm) == header.alg) {
-            return Err(OutsideRefusal::Algorithm);
-        }
-        let keys = self.keys.candidates(header.kid.as_deref(), header.alg).await;
-        if keys.is_empty() {
-            return Err(OutsideRefusal::UnknownKey);
-        }
-        let validation = signature_only(header.alg);
-        keys.iter().find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &validation).ok()).map(|decoded| decoded.claims).ok_or(OutsideRefusal::Signature)
+fn signed_claims(token: &str, header: &Header, keys: &[DecodingKey]) -> Result<Claims, OutsideRefusal> {
+    if keys.is_empty() {
+        return Err(OutsideRefusal::UnknownKey);
     }
+    let validation = signature_only(header.alg);
+    keys.iter().find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &validation).ok()).map(|decoded| decoded.claims).ok_or(OutsideRefusal::Signature)
+}
 
+impl Provider {
     fn identity(&self, claims: Claims, now: DateTime<Utc>) -> Result<OutsideIdentity, OutsideRefusal> {
         let (now, leeway) = (now.timestamp() as f64, LEEWAY.num_seconds() as f64);
         let for_us = match &claims.aud {

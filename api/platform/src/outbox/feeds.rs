@@ -159,14 +159,26 @@ impl FeedId {
         rows.iter().map(|row| Event::read(row).map(|(_, event)| event)).collect()
     }
 
-    /// The place of the oldest event that is kept; that of the next one when none is.
+    /// Whether the event at a place is kept.
+    pub async fn keeps(self, tx: &Tx, position: i64) -> Result<bool, DbErr> {
+        let sql = "select 1 from events where feed_id = $1 and position = $2";
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [self.0.into(), position.into()]);
+        Ok(tx.query_one_raw(statement).await?.is_some())
+    }
+
+    /// The place of the oldest event after which none is missing; that of the next one when there is none. Looks at all places of the
+    /// feed: for those who miss something.
     pub async fn oldest(self, tx: &Tx) -> Result<i64, DbErr> {
-        let sql = "select position from events where feed_id = $1 and position is not null order by position limit 1";
+        // Read first: what gets its place meanwhile is no hole at the end.
+        let newest = self.position(tx).await?;
+        let sql = "select max(case when previous is null or previous < position - 1 then position end), max(position)
+                   from (select position, lag(position) over (order by position) as previous from events where feed_id = $1 and position is not null) places";
         let found = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [self.0.into()])).await?;
-        match found {
-            Some(row) => row.try_get_by_index(0),
-            None => Ok(self.position(tx).await? + 1),
-        }
+        let (oldest, last): (Option<i64>, Option<i64>) = match found {
+            Some(row) => (row.try_get_by_index(0)?, row.try_get_by_index(1)?),
+            None => (None, None),
+        };
+        Ok(oldest.filter(|_| last >= Some(newest)).unwrap_or(newest + 1))
     }
 
     /// The place of the newest event; 0 when there has been none.

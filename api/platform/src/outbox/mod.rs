@@ -2,9 +2,11 @@
 //! they are committed. Nothing is announced that was not committed, and nothing that was is forgotten.
 
 mod feeds;
+mod kept;
 mod relay;
 
 pub use feeds::{FeedId, FeedPosition, Feeds};
+pub use kept::forget;
 pub use relay::{Listener, Relay, RelayLag, lag};
 
 use chrono::{DateTime, Utc};

@@ -163,8 +163,9 @@ impl AlertSubscription {
     /// Every change of the tenant's alerts, as it happens; of all tenants' and the platform's own for a platform administrator who has
     /// chosen none. Members of some stores hear of alerts about their stores alone. With `after` it first tells what happened since,
     /// then goes on live, with no gap and no double; without it begins now. A cursor whose successors are not kept any more is
-    /// CURSOR_EXPIRED, with `extensions.oldestCursor`. Whoever reads too slowly is told THROTTLED with `extensions.cursor`, to come
-    /// back with. Needs `alerts:read`.
+    /// CURSOR_EXPIRED, with `extensions.oldestCursor`. What happened since costs points event by event, and is told as fast as they come
+    /// back. Whoever reads too slowly, or has no points for long, is told THROTTLED with `extensions.cursor`, to come back with. Needs
+    /// `alerts:read`.
     async fn alert_events(
         &self,
         ctx: &Context<'_>,

@@ -2,15 +2,21 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::db::Access;
 use platform::outbox::{Event, FeedPosition};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 use super::group::Group;
 use super::tail::{AGAIN, read};
 use super::{Guest, Live, Shown};
+use crate::graphql::OperationCost;
+
+/// How long is waited at least for points that are not there.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// What comes next for a subscriber.
 #[derive(Clone, Debug)]
@@ -19,6 +25,9 @@ pub enum Step {
     Event(Arc<Shown>),
     /// It read too slowly, and gets nothing more; it can come back with this cursor.
     TooSlow(FeedPosition),
+    /// The points for what it replays did not come back in time, and it gets nothing more; it can come back with this cursor, best after
+    /// this time.
+    TooDear(FeedPosition, Duration),
     /// What comes after its cursor is not kept any more; this is the place of the oldest event that is.
     Expired(i64),
 }
@@ -43,15 +52,17 @@ pub struct Following {
     live: Arc<Live>,
     group: Arc<Group>,
     guest: Arc<Guest>,
+    /// By what it pays for what is replayed.
+    cost: Arc<OperationCost>,
     /// The place of the last event that was handed on, or left out.
     last: i64,
     phase: Phase,
 }
 
 impl Following {
-    pub(super) fn new(live: Arc<Live>, group: Arc<Group>, guest: Arc<Guest>, after: i64) -> Self {
+    pub(super) fn new(live: Arc<Live>, group: Arc<Group>, guest: Arc<Guest>, cost: Arc<OperationCost>, after: i64) -> Self {
         let phase = joined(&group);
-        Self { live, group, guest, last: after, phase }
+        Self { live, group, guest, cost, last: after, phase }
     }
 
     /// Its feed.
@@ -66,18 +77,22 @@ impl Following {
                 Phase::Over => return None,
                 Phase::Replay { until, page, .. } => {
                     if let Some(event) = page.pop_front() {
-                        self.last = event.position;
-                        if self.group.wants(&event) {
-                            let turn = self.live.replays.acquire().await;
-                            let shown = self.group.show(&self.live, &event).await;
-                            drop(turn);
-                            return Some(self.step(shown));
+                        if !self.group.wants(&event) {
+                            self.last = event.position;
+                            continue;
                         }
+                        let points = self.cost.requested();
+                        if let Some(end) = self.pay(points).await {
+                            return Some(end);
+                        }
+                        let shown = self.group.replay(&self.live, &event).await;
+                        self.cost.give_back(points.saturating_sub(shown.cost)).await;
+                        self.last = event.position;
+                        return Some(self.step(shown));
                     } else if self.last < *until {
                         let until = *until;
-                        if let Some(oldest) = self.read_page(until).await {
-                            self.phase = Phase::Over;
-                            return Some(Step::Expired(oldest));
+                        if let Some(end) = self.read_page(until).await {
+                            return Some(end);
                         }
                     } else if let Phase::Replay { group, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
                         self.phase = Phase::Live { group, fresh: true };
@@ -113,8 +128,36 @@ impl Following {
         Step::Event(shown)
     }
 
-    /// Reads the next events up to `until`; gives the place of the oldest one kept when the next is not there any more.
-    async fn read_page(&mut self, until: i64) -> Option<i64> {
+    /// Takes points for what is replayed next, when they are there: whoever was away catches up at that pace. Gives the last step when
+    /// they do not come.
+    async fn pay(&mut self, points: u64) -> Option<Step> {
+        let begun = Instant::now();
+        let mut waited = false;
+        while let Err(wait) = self.cost.pay_on(points).await {
+            if begun.elapsed() >= self.live.limits.patience {
+                metrics::counter!("noren_throttled_total", "by" => "cost").increment(1);
+                self.phase = Phase::Over;
+                return Some(Step::TooDear(FeedPosition { feed: self.group.feed(), position: self.last }, wait));
+            }
+            waited = true;
+            tokio::time::sleep(wait.clamp(SHORTEST, AGAIN)).await;
+        }
+        if waited {
+            self.still_may().await;
+        }
+        None
+    }
+
+    /// Looks again whether the guest may hear what was read before.
+    async fn still_may(&self) {
+        while let Err(error) = self.live.guests().check(&self.guest).await {
+            tracing::warn!(%error, "a replay waits: whether its listener still may listen could not be looked up; trying again");
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Reads the next events up to `until`; gives the last step when the next one is not there any more.
+    async fn read_page(&mut self, until: i64) -> Option<Step> {
         loop {
             let found = async {
                 let events = read(&self.live.db, self.group.feed(), self.last).await?;
@@ -123,13 +166,20 @@ impl Following {
             };
             match found.await {
                 Ok(events) => {
-                    if events.first().is_none_or(|first| first.position != self.last + 1) {
-                        return Some(self.oldest().await);
+                    // Whatever lies behind a hole is not handed on as if nothing were missing.
+                    let places = self.last + 1..=until;
+                    let found: VecDeque<_> = places.zip(events).take_while(|(place, event)| event.position == *place).map(|(_, event)| event).collect();
+                    if found.is_empty() {
+                        let oldest = self.oldest().await;
+                        self.phase = Phase::Over;
+                        return Some(Step::Expired(oldest));
                     }
+                    // Looking at an event costs a point, whether or not it is shown.
+                    let end = self.pay(found.len() as u64).await;
                     if let Phase::Replay { page, .. } = &mut self.phase {
-                        page.extend(events.into_iter().filter(|event| event.position <= until));
+                        *page = found;
                     }
-                    return None;
+                    return end;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a replay waits: its feed could not be read, and is read again");
@@ -140,11 +190,19 @@ impl Following {
     }
 
     async fn oldest(&self) -> i64 {
-        let found = async {
-            let tx = self.live.db.read(Access::Worker).await?;
-            self.group.feed().oldest(&tx).await
-        };
-        found.await.unwrap_or(self.last + 1)
+        loop {
+            let found = async {
+                let tx = self.live.db.read(Access::Worker).await?;
+                self.group.feed().oldest(&tx).await
+            };
+            match found.await {
+                Ok(oldest) => return oldest,
+                Err(error) => {
+                    tracing::warn!(%error, "a replay waits: what is kept of its feed could not be read, and is read again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::tail::{AGAIN, Tail, read};
 use super::{Live, Shown};
-use crate::graphql::{Live as Run, Topic, Wants, Written};
+use crate::graphql::{Live as Run, OperationCost, Topic, Wants, Written};
 use crate::http::operation::{complete, is_internal, request};
 
 /// How long an execution may take.
@@ -52,14 +52,13 @@ impl Subscription {
 /// A group of subscribers. Ends with the last of them.
 pub(super) struct Group {
     serial: u64,
-    feed: FeedId,
     subscription: Subscription,
     standing: Standing,
     wants: Wants,
     reach: Mutex<i64>,
     out: broadcast::Sender<Arc<Shown>>,
-    // The feed is read for as long as the group is there.
-    _tail: Arc<Tail>,
+    /// The feed is read for as long as the group is there.
+    tail: Arc<Tail>,
     task: Mutex<Option<AbortHandle>>,
 }
 
@@ -76,13 +75,12 @@ impl Group {
         let (mut batches, position) = tail.join();
         let group = Arc::new(Self {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            feed: tail.feed(),
             subscription,
             standing,
             wants: topic.wants,
             reach: Mutex::new(position),
             out: broadcast::channel(live.limits.behind).0,
-            _tail: tail,
+            tail,
             task: Mutex::default(),
         });
         let (live, weak) = (Arc::downgrade(live), Arc::downgrade(&group));
@@ -106,7 +104,7 @@ impl Group {
     }
 
     pub(super) fn feed(&self) -> FeedId {
-        self.feed
+        self.tail.feed()
     }
 
     pub(super) fn wants(&self, event: &Event) -> bool {
@@ -141,8 +139,8 @@ impl Group {
         loop {
             let position = *self.reach();
             let found = async {
-                let events = read(&live.db, self.feed, position).await?;
-                live.guests.check_feed(self.feed).await?;
+                let events = read(&live.db, self.feed(), position).await?;
+                live.guests.check_feed(self.feed()).await?;
                 Ok::<_, platform::DbErr>(events)
             };
             match found.await {
@@ -165,26 +163,35 @@ impl Group {
         live.shown.get_with((self.serial, event.position), self.execute(live, event)).await
     }
 
+    /// The same for a replay, when it is its turn.
+    pub(super) async fn replay(&self, live: &Live, event: &Arc<Event>) -> Arc<Shown> {
+        // Those of its feed queue by themselves first, so that they take up one place in the queue of all.
+        let _turns = (self.tail.replays.acquire().await, live.replays.acquire().await);
+        self.show(live, event).await
+    }
+
     /// What fails on our side is tried again for as long as anybody listens: an event is never left out.
     async fn execute(&self, live: &Live, event: &Arc<Event>) -> Arc<Shown> {
         loop {
-            if let Some(payload) = self.attempt(live, event).await {
+            if let Some(shown) = self.attempt(live, event).await {
                 metrics::counter!("noren_live_executions_total").increment(1);
-                return Arc::new(Shown { position: event.position, payload: payload.into() });
+                return Arc::new(shown);
             }
             if self.out.receiver_count() == 0 {
                 // Nobody listens any more: whoever comes back asks again.
-                return Arc::new(Shown { position: event.position, payload: bytes::Bytes::new() });
+                return Arc::new(Shown { position: event.position, payload: bytes::Bytes::new(), cost: 0 });
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
 
-    async fn attempt(&self, live: &Live, event: &Arc<Event>) -> Option<Vec<u8>> {
-        let Ok(_room) = live.room.acquire().await else { return None };
+    async fn attempt(&self, live: &Live, event: &Arc<Event>) -> Option<Shown> {
+        // Its feed's share first: what waits for that keeps nobody else from the room of all.
+        let (Ok(_share), Ok(_room)) = (self.tail.room.acquire().await, live.room.acquire().await) else { return None };
+        let cost = Arc::new(OperationCost::default());
         let ctx = Arc::new(OpCtx::of_standing(live.db.clone(), live.clock.clone(), self.standing.clone()));
         let Subscription { document, operation, variables, .. } = &self.subscription;
-        let request = request(document, operation.clone(), variables.clone(), &ctx).data(Run::show(event.clone()));
+        let request = request(document, operation.clone(), variables.clone(), &ctx).data(Run::show(event.clone())).data(cost.clone());
         let response = tokio::time::timeout(ATTEMPT, live.schema.execute_stream(request).next()).await.ok().flatten();
         ctx.release().await;
         let mut response = response?;
@@ -194,7 +201,9 @@ impl Group {
         for error in &mut response.errors {
             complete(error, "");
         }
-        Written::data(&response).and_then(|written| written.finish(&response, None)).ok()
+        let written = Written::data(&response).ok()?;
+        let cost = cost.settle(written.fields()).await;
+        Some(Shown { position: event.position, payload: written.finish(&response, None).ok()?.into(), cost })
     }
 }
 

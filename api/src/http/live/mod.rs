@@ -3,7 +3,8 @@
 //!
 //! A [`Tail`] reads a feed for all who follow it. A [`Group`] shows its events for all who sent the same subscription from the same
 //! standing. A [`Following`] is one subscriber: it replays from its cursor, then goes on with its group; nothing is lost or doubled,
-//! since the places of a feed have no gaps.
+//! since the places of a feed have no gaps. What is live is paid for with the subscription; what is replayed, event by event, as fast
+//! as its caller's points come back.
 
 mod following;
 mod group;
@@ -16,6 +17,7 @@ pub use guests::{Guest, Guests, Seat};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use platform::callers::Standing;
@@ -25,12 +27,15 @@ use tokio::sync::{Mutex, Semaphore};
 
 use self::group::Group;
 use self::tail::Tail;
-use crate::graphql::{NorenSchema, Topic};
+use crate::graphql::{NorenSchema, OperationCost, Topic};
 
 /// Subscriptions that are executed at once.
 const AT_ONCE: usize = 8;
 /// Replays that execute at once: what is live goes before.
 const REPLAYS: usize = 3;
+/// Of both, those of one feed: whatever happens there, others are not kept waiting.
+const AT_ONCE_OF_A_FEED: usize = 2;
+const REPLAYS_OF_A_FEED: usize = 1;
 /// Bytes of shown events that are kept for those who come back.
 const SHOWN: u64 = 32 * 1024 * 1024;
 
@@ -39,11 +44,13 @@ const SHOWN: u64 = 32 * 1024 * 1024;
 pub struct LiveLimits {
     /// Events that wait for a slow reader.
     pub behind: usize,
+    /// How long a replay waits for the points that its next event costs.
+    pub patience: Duration,
 }
 
 impl Default for LiveLimits {
     fn default() -> Self {
-        Self { behind: 1_024 }
+        Self { behind: 1_024, patience: Duration::from_secs(60) }
     }
 }
 
@@ -54,6 +61,8 @@ pub struct Shown {
     pub position: i64,
     /// The result, as GraphQL writes it.
     pub payload: Bytes,
+    /// What it cost: the fields that it has.
+    pub cost: u64,
 }
 
 /// What makes two subscriptions the same.
@@ -85,7 +94,7 @@ impl Live {
     /// The live events of `feeds`, for guests whose rights `guests` looks after.
     pub fn new(schema: NorenSchema, db: Database, clock: Arc<dyn Clock>, feeds: Feeds, guests: Guests, limits: LiveLimits) -> Arc<Self> {
         let weigh = |_: &(u64, i64), shown: &Arc<Shown>| u32::try_from(shown.payload.len() + 128).unwrap_or(u32::MAX);
-        let shown = moka::future::Cache::builder().max_capacity(SHOWN).weigher(weigh).time_to_live(std::time::Duration::from_secs(60)).build();
+        let shown = moka::future::Cache::builder().max_capacity(SHOWN).weigher(weigh).time_to_live(Duration::from_secs(60)).build();
         let room = Semaphore::new(AT_ONCE);
         Arc::new(Self {
             schema,
@@ -107,8 +116,8 @@ impl Live {
         &self.guests
     }
 
-    /// Follows a topic for a guest.
-    pub async fn follow(self: &Arc<Self>, subscription: Subscription, topic: Topic, guest: Arc<Guest>) -> Result<Following, DbErr> {
+    /// Follows a topic for a guest. What is replayed is paid for as the operation was.
+    pub async fn follow(self: &Arc<Self>, subscription: Subscription, topic: Topic, guest: Arc<Guest>, cost: Arc<OperationCost>) -> Result<Following, DbErr> {
         let after = match topic.after {
             Some(after) => after,
             None => {
@@ -117,7 +126,7 @@ impl Live {
             }
         };
         let group = self.group(subscription, topic, guest.standing().clone()).await?;
-        Ok(Following::new(self.clone(), group, guest, after))
+        Ok(Following::new(self.clone(), group, guest, cost, after))
     }
 
     async fn group(self: &Arc<Self>, subscription: Subscription, topic: Topic, standing: Standing) -> Result<Arc<Group>, DbErr> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use platform::DbErr;
 use platform::db::{Access, Database};
 use platform::outbox::{Event, FeedId, Feeds};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::AbortHandle;
 
-use super::{Guests, Live};
+use super::{AT_ONCE_OF_A_FEED, Guests, Live, REPLAYS_OF_A_FEED};
 
 /// Events that are read at once.
 pub(super) const BATCH: u64 = 200;
@@ -26,6 +26,10 @@ pub(super) struct Tail {
     feed: FeedId,
     reach: Arc<Reach>,
     task: AbortHandle,
+    /// Its share of what is executed at once.
+    pub(super) room: Semaphore,
+    /// Its share of the replays that execute at once.
+    pub(super) replays: Semaphore,
 }
 
 /// How far it was read, and where more is told.
@@ -49,7 +53,7 @@ impl Tail {
         drop(tx);
         let reach = Arc::new(Reach { position: Mutex::new(position), out: broadcast::channel(KEPT).0 });
         let task = tokio::spawn(run(live.db.clone(), live.feeds.clone(), live.guests.clone(), feed, reach.clone(), heard)).abort_handle();
-        Ok(Arc::new(Self { feed, reach, task }))
+        Ok(Arc::new(Self { feed, reach, task, room: Semaphore::new(AT_ONCE_OF_A_FEED), replays: Semaphore::new(REPLAYS_OF_A_FEED) }))
     }
 
     pub(super) fn feed(&self) -> FeedId {

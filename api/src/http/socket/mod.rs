@@ -23,6 +23,12 @@ use crate::graphql::Code;
 /// Bytes that are read at once. Each socket keeps room for so many, which is cleared every time that it is listened to.
 const READ: usize = 2 * 1024;
 
+/// What a client is told for whom there is no place, and when to come back.
+const NO_PLACE: &str = "too many sockets are open, here or from your address: close some, or try again later";
+const RETRY_AFTER: u64 = 10;
+/// Sockets at once: some of the connections are left to those who come and go. They are counted by the client, whoever passes it on.
+pub const SOCKETS: usize = 3_072;
+
 /// How long things on sockets may take.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketTimes {
@@ -34,12 +40,14 @@ pub struct SocketTimes {
     pub silence: Duration,
     /// For a message to be taken by the client's side.
     pub write: Duration,
+    /// For a client that is not known to run nothing.
+    pub idle: Duration,
 }
 
 impl Default for SocketTimes {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { init: seconds(10), ping: seconds(15), silence: seconds(45), write: seconds(20) }
+        Self { init: seconds(10), ping: seconds(15), silence: seconds(45), write: seconds(20), idle: seconds(180) }
     }
 }
 
@@ -61,12 +69,16 @@ pub async fn upgrade(app: &Arc<App>, address: IpAddr, request_id: String, reques
         .read_buffer_size(READ)
         .max_message_size(app.limits.body)
         .max_frame_size(app.limits.body);
+    let place = app.places.take_at_once(address).ok_or_else(|| {
+        metrics::counter!("noren_sockets_refused_total").increment(1);
+        Refusal { retry: Some((RETRY_AFTER, None)), ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, NO_PLACE) }
+    })?;
     let spoken = upgrade.selected_protocol().is_some();
     let (app, sockets) = (app.clone(), app.sockets.clone());
     Ok(upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
             Session::new(app, origin, credentials).serve(socket, spoken).await;
-            drop(held);
+            drop((place, held));
         })
     }))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::protocol::{complete, error, next};
 use crate::app::App;
-use crate::graphql::{Code, Live as Run, expired};
+use crate::graphql::{Code, Live as Run, expired, whole_seconds};
 use crate::http::live::{Following, Guest, Step, Subscription};
 use crate::http::operation::{Ran, Work, admit, chosen, complete as complete_error, request, tell};
 use crate::http::parameters::{Parameters, variables};
@@ -93,7 +93,7 @@ async fn subscribe(app: &Arc<App>, ctx: Arc<OpCtx>, guest: Option<Arc<Guest>>, i
             return Ok((Outcome::Said(vec![error(id, &errors)]), blamed));
         }
     };
-    let following = app.live.follow(subscription, topic, guest).await.map_err(|error| {
+    let following = app.live.follow(subscription, topic, guest, cost).await.map_err(|error| {
         tracing::error!(%error, "a feed could not be followed");
         Refusal::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, Code::Internal, "the feed could not be read; try again")
     })?;
@@ -108,6 +108,14 @@ pub fn told(id: &str, following: &Following, step: &Step) -> (Option<Message>, b
             let message = "events came faster than they were read: subscribe again after `extensions.cursor`";
             let told = json!({ "message": message, "extensions": { "code": Code::Throttled.as_str(), "cursor": cursor.to_string() } });
             (Some(error(id, &[told])), true)
+        }
+        Step::TooDear(cursor, wait) => {
+            let seconds = whole_seconds(*wait);
+            let message = format!(
+                "what is replayed costs more points than come back, with what else you ask for: subscribe again after `extensions.cursor` in {seconds} s, or ask for fewer fields"
+            );
+            let extensions = json!({ "code": Code::Throttled.as_str(), "cursor": cursor.to_string(), "retryAfterSeconds": seconds });
+            (Some(error(id, &[json!({ "message": message, "extensions": extensions })])), true)
         }
         Step::Expired(oldest) => {
             let told = expired(following.feed(), *oldest).into_server_error(async_graphql::Pos::default());

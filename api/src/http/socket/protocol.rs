@@ -122,6 +122,8 @@ impl Close {
     pub const TRY_AGAIN: Self = Self::new(1013, "the caller could not be looked up: try again");
     /// Neither a pong nor anything else came for too long.
     pub const SILENT: Self = Self::new(1001, "nothing was heard for too long");
+    /// A client that is not known runs nothing: a normal closure, after which one that wants something again connects again.
+    pub const IDLE: Self = Self::new(1000, "nothing was asked for too long: connect again when there is something");
     /// An operation before the acknowledgement.
     pub const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     /// The client offers no protocol that is spoken here.

@@ -91,13 +91,15 @@ pub struct Session {
     beginning: FuturesUnordered<BoxFuture<'static, Begun>>,
     streams: SelectAll<Abortable<BoxStream<'static, Telling>>>,
     serial: u64,
+    /// Since when nothing has run.
+    resting: Instant,
 }
 
 impl Session {
     /// A socket that has just been opened.
     pub fn new(app: Arc<App>, origin: Origin, credentials: Credentials) -> Self {
         let (running, beginning, streams) = (HashMap::new(), FuturesUnordered::new(), SelectAll::new());
-        Self { app, origin, credentials, known: None, running, beginning, streams, serial: 0 }
+        Self { app, origin, credentials, known: None, running, beginning, streams, serial: 0, resting: Instant::now() }
     }
 
     /// Serves it until it ends. `spoken`: whether the client speaks the protocol.
@@ -147,6 +149,7 @@ impl Session {
                 () = closing.cancelled() => return Close::RESTART.into(),
                 () = gone => return Close::forbidden(guest.as_ref().and_then(|guest| guest.ended()).unwrap_or_default()).into(),
                 () = sleep_until(init), if self.known.is_none() => return Close::INIT_TIMEOUT.into(),
+                () = sleep_until(self.resting + times.idle), if self.only_sits() => return Close::IDLE.into(),
                 received = socket.recv() => {
                     heard = Instant::now();
                     match self.received(received).await {
@@ -193,6 +196,11 @@ impl Session {
         }
     }
 
+    /// Whether its client is not known and runs nothing: it takes up a place.
+    fn only_sits(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.guest.is_none()) && self.running.is_empty() && self.beginning.is_empty()
+    }
+
     /// Something came from the client.
     async fn received(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Vec<Message>, End> {
         match received {
@@ -220,6 +228,7 @@ impl Session {
                     Caller::User(_) | Caller::Token(_) | Caller::System => Some(self.app.live.guests().welcome(credentials.clone(), ctx.standing().clone())),
                 };
                 self.known = Some(Known { credentials, guest });
+                self.resting = Instant::now();
                 Ok(vec![ack()])
             }
             Said::Ping { payload } => Ok(vec![pong(payload)]),
@@ -269,6 +278,7 @@ impl Session {
     /// An operation has begun: it is over, or it goes on.
     async fn begun(&mut self, begun: Begun) -> Vec<Message> {
         let Begun { id, serial, outcome, blamed } = begun;
+        self.resting = Instant::now();
         if blamed {
             let sender = self.sender();
             self.app.throttle.refused(sender).await;
