@@ -73,16 +73,26 @@ impl Drop for TestDatabase {
     }
 }
 
+/// Attempts, a tenth of a second apart, while others are in the way.
+const ATTEMPTS: u32 = 100;
+/// Another session copies the template.
+const IN_USE: &str = "55006";
+/// Every connection that the server has is taken.
+const NO_CONNECTION_LEFT: &str = "53300";
+
 async fn admin(sql: &str) {
-    let mut connection = PgConnection::connect(&postgres_url()).await.expect("a PostgreSQL server for the tests; set TEST_POSTGRES_URL");
-    // Copying the template is refused while another session copies it.
-    for attempt in 0.. {
-        match connection.execute(AssertSqlSafe(sql.to_owned())).await {
-            Ok(_) => break,
-            Err(error) if attempt < 50 && error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("55006")) => {
+    for _ in 0..ATTEMPTS {
+        let failed = match PgConnection::connect(&postgres_url()).await {
+            Ok(mut connection) => connection.execute(AssertSqlSafe(sql.to_owned())).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match failed {
+            Ok(()) => return,
+            Err(error) if error.as_database_error().and_then(|error| error.code()).is_some_and(|code| [IN_USE, NO_CONNECTION_LEFT].contains(&&*code)) => {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
-            Err(error) => panic!("{sql}: {error}"),
+            Err(error) => panic!("{sql}: {error}; TEST_POSTGRES_URL names the PostgreSQL server for the tests"),
         }
     }
+    panic!("{sql}: the PostgreSQL server is too busy");
 }
