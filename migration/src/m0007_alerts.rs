@@ -26,13 +26,15 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// One alert that is not resolved for each fingerprint of a feed: `feed_id` is the tenant's id, or nil above all tenants.
+/// One alert that is not resolved for each fingerprint of a feed and a store: `feed_id` is the tenant's id, or nil above all tenants;
+/// `about_id` is the store's, or nil.
 const ALERTS: &[&str] = &[
     "create table alerts (
        id {uuid} not null primary key,
        tenant_id {uuid} references tenants (id),
        feed_id {uuid} not null,
        store_id {uuid},
+       about_id {uuid} not null,
        type text not null,
        severity text not null,
        source text not null,
@@ -57,8 +59,8 @@ const ALERTS: &[&str] = &[
        unique (tenant_id, id),
        foreign key (tenant_id, store_id) references stores (tenant_id, id),
        foreign key (tenant_id, previous_alert_id) references alerts (tenant_id, id))",
-    "create unique index alerts_unresolved on alerts (feed_id, fingerprint) where status <> 'RESOLVED'",
-    "create index alerts_by_fingerprint on alerts (feed_id, fingerprint, created_at)",
+    "create unique index alerts_unresolved on alerts (feed_id, about_id, fingerprint) where status <> 'RESOLVED'",
+    "create index alerts_by_fingerprint on alerts (feed_id, about_id, fingerprint, created_at)",
     "create index alerts_by_created on alerts (tenant_id, created_at, id)",
     "create index alerts_by_last_seen on alerts (tenant_id, last_seen_at, id)",
     // A platform administrator looks over all tenants.

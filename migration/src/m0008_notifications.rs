@@ -69,6 +69,7 @@ const NOTIFICATIONS: &[&str] = &[
        severity text,
        recipient {key} not null,
        remaining {json},
+       refused {json},
        status text not null,
        attempts integer not null,
        unknown_attempts integer not null,

@@ -19,6 +19,8 @@ pub struct Model {
     pub feed_id: Uuid,
     /// The store that it is about.
     pub store_id: Option<StoreId>,
+    /// The store's id, or nil: what the fingerprint is unique among.
+    pub about_id: Uuid,
     /// What kind of thing goes wrong.
     #[sea_orm(column_name = "type")]
     pub kind: String,

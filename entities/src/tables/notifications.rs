@@ -35,6 +35,8 @@ pub struct Model {
     pub recipient: String,
     /// The mail addresses that have not got it yet, where others have: a JSON list.
     pub remaining: Option<Json>,
+    /// Recipients that did not take it for good, each with the reason.
+    pub refused: Option<Json>,
     /// How far it is.
     pub status: NotificationStatus,
     /// Times that it was sent.

@@ -19,6 +19,7 @@ pub async fn alert(server: &Server, tenant: Option<TenantId>, store: Option<Stor
         tenant_id: tenant,
         feed_id: tenant.map_or(Uuid::nil(), TenantId::uuid),
         store_id: store,
+        about_id: store.map_or(Uuid::nil(), StoreId::uuid),
         kind: "TownAlert".to_owned(),
         severity: AlertSeverity::Medium,
         source: marker.to_owned(),

@@ -5,6 +5,7 @@ mod feeds;
 mod handling;
 mod kept;
 mod machine;
+mod races;
 mod raising;
 mod seen;
 mod silences;

@@ -164,10 +164,14 @@ async fn what_callers_say_is_checked(#[values(Backend::Sqlite, Backend::Postgres
     assert_eq!(world.refused(&world.town.platform, "alertRaise", &about(0)).await, ("REQUIRED".to_owned(), "tenantId".to_owned()));
     let of_tenant = format!("{}, tenantId: \"{}\"", about(0), world.town.ours.tenant);
     assert_eq!(world.done(&world.town.platform, "alertRaise", &of_tenant).await["count"], 2, "it is the tenant's own");
-    // What one store's alert is told by, another's is not.
-    world.raise(&format!("{}, fingerprint: \"shared\"", about(1))).await;
-    let taken = world.refused(clerk, "alertRaise", &format!("{}, fingerprint: \"shared\"", about(0))).await;
-    assert_eq!(taken, ("UNKNOWN_VALUE".to_owned(), "fingerprint".to_owned()));
+    // A fingerprint is of its store's alerts: nobody's alert takes the place of another's, or shows that there is one.
+    let shared = |about: &str| format!("{about}, fingerprint: \"shared\"");
+    let (one, other) = (world.raise(&shared(&about(1))).await, world.done(clerk, "alertRaise", &shared(&about(0))).await);
+    let whole = world.raise(&shared(&raise(""))).await;
+    for (alert, store) in [(&one, json!(world.town.ours.store(1).to_string())), (&other, json!(world.town.ours.store(0).to_string())), (&whole, Value::Null)] {
+        assert_eq!((&alert["count"], &alert["store"]["id"]), (&json!(1), &store));
+    }
+    assert_eq!(world.raise(&shared(&about(1))).await["id"], one["id"]);
 }
 
 #[rstest]

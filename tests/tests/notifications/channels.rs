@@ -122,3 +122,21 @@ async fn a_way_that_nobody_has_set_up_is_refused_by_the_name_of_its_settings(#[v
         "mutation { notificationChannelCreate(input: { kind: SLACK, name: \"a\", slackWebhookUrl: \"http://127.0.0.1:8000/\" }) { userErrors { code } } }";
     assert_eq!(server.ask(&admin, query).await.data()["notificationChannelCreate"]["userErrors"][0]["code"], "INVALID_URL");
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_settings_name_a_channel_that_goes_at_the_same_moment(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::new(backend).await;
+    for round in 0..15 {
+        let channel = world.mail_channel(&world.ours.admin, &format!("channel{round}")).await;
+        let named = format!("rules: [{{ severity: LOW, channelIds: [\"{channel}\"] }}]");
+        let (settings, deletion) = futures::future::join(
+            world.change("notificationSettingsUpdate", &named, "notificationSettings { updatedAt }"),
+            world.change("notificationChannelDelete", &format!("id: \"{channel}\""), "deletedNotificationChannelId"),
+        )
+        .await;
+        let done = |payload: &Value| payload["userErrors"] == json!([]);
+        assert!(done(&settings) != done(&deletion), "round {round}: {settings} {deletion}");
+        world.done("notificationSettingsUpdate", "rules: []", "notificationSettings { updatedAt }").await;
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::event::{Turn, tell};
 use super::row::AlertRow;
-use super::store;
+use super::store::{self, Identity, Silencing};
 
 /// Who resolves an alert when its condition is over.
 pub(super) const SYSTEM: &str = "system";
@@ -57,21 +57,22 @@ fn object(data: Value) -> Value {
     if data.is_object() && data.to_string().len() <= DATA { data } else { json!({}) }
 }
 
-/// Raises an alert, or counts it against the one with its fingerprint that is not resolved yet: that one takes the newest message
+/// Raises an alert, or counts it against the one about the same store with its fingerprint that is not resolved yet: that one takes the newest message
 /// and data, and the worse severity of both. It stays as far as it is, but when it has become worse: then it is OPEN again even if
 /// somebody had acknowledged it, and is escalated from the beginning, for they acknowledged something less bad. If there was one
 /// before that was resolved, the new one links it.
 ///
 /// The transaction may be a tenant's, a platform administrator's or the worker's.
 pub async fn raise(tx: &Tx, trace: &Trace, alert: NewAlert) -> Result<AlertRow, DbErr> {
-    let feed = FeedId::of(alert.tenant);
     let print = alert.fingerprint.clone().unwrap_or_else(|| fingerprint(&alert.source, &alert.kind, alert.store));
     let alert = NewAlert { message: tidy(&alert.message, MESSAGE), data: object(alert.data), fingerprint: Some(print.clone()), ..alert };
+    store::hold_silences(tx, FeedId::of(alert.tenant), Silencing::Looks).await?;
+    let identity = Identity { tenant: alert.tenant, store: alert.store, fingerprint: &print };
     for _ in 0..ATTEMPTS {
-        if let Some(before) = store::unresolved(tx, feed, &print).await? {
+        if let Some(before) = store::unresolved(tx, identity).await? {
             return again(tx, trace, before, alert).await;
         }
-        if let Some(raised) = first(tx, trace, &alert, &print).await? {
+        if let Some(raised) = first(tx, trace, &alert, identity).await? {
             return Ok(raised);
         }
         // Somebody else has raised it between the two.
@@ -79,7 +80,7 @@ pub async fn raise(tx: &Tx, trace: &Trace, alert: NewAlert) -> Result<AlertRow, 
     Err(DbErr::Custom(format!("the alert {print} is raised and resolved too fast to be counted")))
 }
 
-async fn first(tx: &Tx, trace: &Trace, alert: &NewAlert, print: &str) -> Result<Option<AlertRow>, DbErr> {
+async fn first(tx: &Tx, trace: &Trace, alert: &NewAlert, identity: Identity<'_>) -> Result<Option<AlertRow>, DbErr> {
     let now = trace.now();
     let mut row = AlertRow {
         id: trace.new_id(),
@@ -90,12 +91,12 @@ async fn first(tx: &Tx, trace: &Trace, alert: &NewAlert, print: &str) -> Result<
         source: alert.source.clone(),
         message: alert.message.clone(),
         data: alert.data.clone(),
-        fingerprint: print.to_owned(),
+        fingerprint: identity.fingerprint.to_owned(),
         status: AlertStatus::Open,
         count: 1,
         escalation_level: 0,
         silenced_until: None,
-        previous_alert_id: store::last_resolved(tx, FeedId::of(alert.tenant), print).await?,
+        previous_alert_id: store::last_resolved(tx, identity).await?,
         first_seen_at: now,
         last_seen_at: now,
         acknowledged_at: None,
@@ -139,9 +140,9 @@ async fn again(tx: &Tx, trace: &Trace, before: AlertRow, alert: NewAlert) -> Res
     Ok(row)
 }
 
-/// The condition is over: resolves the alert with this fingerprint that is not resolved yet, if there is one.
+/// The condition is over: resolves the alert with this fingerprint that is about no store and not resolved yet, if there is one.
 pub async fn clear(tx: &Tx, trace: &Trace, tenant: Option<TenantId>, fingerprint: &str, why: &str) -> Result<Option<AlertRow>, DbErr> {
-    match store::unresolved(tx, FeedId::of(tenant), fingerprint).await? {
+    match store::unresolved(tx, Identity { tenant, store: None, fingerprint }).await? {
         Some(alert) => resolved(tx, trace, alert, SYSTEM.to_owned(), Some(tidy(why, MESSAGE))).await.map(Some),
         None => Ok(None),
     }

@@ -146,12 +146,7 @@ impl Alerts {
         };
         let alert = input.checked()?;
         let tenant = about(&tx, &permit, alert.tenant, alert.store).await?;
-        let store = alert.store;
         let row = raise(&tx, &ctx.trace(), NewAlert { tenant, ..alert }).await?;
-        if row.store_id != store {
-            let other = "belongs to an alert of another store that is not resolved; put the store's id into the fingerprint";
-            return Err(invalid("fingerprint", Problem::Unknown(other.to_owned())).into());
-        }
         if let Some(claim) = claim {
             claim.done(&tx, row.id).await?;
         }

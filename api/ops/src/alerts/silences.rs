@@ -13,7 +13,7 @@ use super::error::AlertError;
 use super::event::{Turn, tell};
 use super::row::AlertSilenceRow;
 use super::service::{Alerts, about, any_fingerprint, word};
-use super::store;
+use super::store::{self, Silencing};
 
 /// Silences of one feed that hold at once.
 pub(super) const MAX_SILENCES: u64 = 100;
@@ -66,6 +66,7 @@ impl Alerts {
         let tx = ctx.writer().await?;
         let tenant = about(&tx, &permit, input.tenant, input.store).await?;
         let feed = FeedId::of(tenant);
+        store::hold_silences(&tx, feed, Silencing::Changes).await?;
         if store::count_silences(&tx, &permit, feed, now).await? >= MAX_SILENCES {
             return Err(AlertError::TooMany);
         }
@@ -98,6 +99,8 @@ impl Alerts {
         let permit = ctx.authorize::<SilenceAlerts>()?;
         let now = ctx.now();
         let tx = ctx.writer().await?;
+        let found = store::silence(&tx, &permit, id).await?.ok_or(AlertError::NotFound("silence"))?;
+        store::hold_silences(&tx, FeedId::of(found.tenant_id), Silencing::Changes).await?;
         let before = store::silence(&tx, &permit, id).await?.ok_or(AlertError::NotFound("silence"))?;
         if before.ends_at <= now {
             return Ok(before);

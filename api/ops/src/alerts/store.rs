@@ -11,8 +11,9 @@ use platform::db::{FromRow, List, in_ids, is_sqlite, rows_of};
 use platform::outbox::FeedId;
 use platform::reading::Listed;
 use platform::{DbErr, Permit, Tx};
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, OnConflict, Order, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, LockType, OnConflict, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, Statement, Value};
+use uuid::Uuid;
 
 use super::list::AlertFilter;
 use super::row::{AlertRow, AlertSilenceRow};
@@ -32,19 +33,60 @@ fn rows() -> SelectStatement {
     select
 }
 
-/// Held against other writers until the transaction ends; SQLite has one writer.
+/// Held against other writers until the transaction ends, but not against alerts that link it; SQLite has one writer.
 async fn held(tx: &Tx, mut select: SelectStatement) -> Result<Option<AlertRow>, DbErr> {
     if !is_sqlite(tx.get_database_backend()) {
-        select.lock_exclusive();
+        select.lock(LockType::NoKeyUpdate);
     }
     Ok(rows_of(tx, &select).await?.pop())
 }
 
-/// The alert with this fingerprint that is not resolved, held.
-pub(super) async fn unresolved(tx: &Tx, feed: FeedId, fingerprint: &str) -> Result<Option<AlertRow>, DbErr> {
+/// What tells an alert apart from others that are not resolved.
+#[derive(Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) tenant: Option<TenantId>,
+    pub(super) store: Option<StoreId>,
+    pub(super) fingerprint: &'a str,
+}
+
+impl Identity<'_> {
+    fn is_of(self) -> SimpleExpr {
+        let feed = a(alerts::Column::FeedId).eq(FeedId::of(self.tenant).uuid());
+        feed.and(a(alerts::Column::AboutId).eq(about_id(self.store))).and(a(alerts::Column::Fingerprint).eq(self.fingerprint))
+    }
+}
+
+/// The store that an alert is about, or nil: a unique index takes two nulls for different.
+fn about_id(store: Option<StoreId>) -> Uuid {
+    store.map_or(Uuid::nil(), |store| store.uuid())
+}
+
+/// The alert that is not resolved, held.
+pub(super) async fn unresolved(tx: &Tx, identity: Identity<'_>) -> Result<Option<AlertRow>, DbErr> {
     let mut select = rows();
-    select.and_where(a(alerts::Column::FeedId).eq(feed.uuid())).and_where(a(alerts::Column::Fingerprint).eq(fingerprint)).and_where(not_resolved());
+    select.and_where(identity.is_of()).and_where(not_resolved());
     held(tx, select).await
+}
+
+/// Who waits for the silences of a feed to stay as they are, and who changes them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silencing {
+    /// Looks at them, as many others may at the same time.
+    Looks,
+    /// Changes them, alone.
+    Changes,
+}
+
+/// Holds the silences of a feed until the transaction ends: whoever asks which of them match an alert would otherwise miss those
+/// that are made or ended at the same moment. SQLite has one writer.
+pub(super) async fn hold_silences(tx: &Tx, feed: FeedId, silencing: Silencing) -> Result<(), DbErr> {
+    let backend = tx.get_database_backend();
+    if is_sqlite(backend) {
+        return Ok(());
+    }
+    let function = if silencing == Silencing::Changes { "pg_advisory_xact_lock" } else { "pg_advisory_xact_lock_shared" };
+    let sql = format!("select {function}(hashtextextended($1, 0))");
+    tx.execute_raw(Statement::from_sql_and_values(backend, sql, [format!("alert_silences:{}", feed.uuid()).into()])).await.map(drop)
 }
 
 /// An alert, held.
@@ -54,16 +96,16 @@ pub(super) async fn any_locked(tx: &Tx, id: AlertId) -> Result<Option<AlertRow>,
     held(tx, select).await
 }
 
-/// The newest alert with this fingerprint that was resolved.
-pub(super) async fn last_resolved(tx: &Tx, feed: FeedId, fingerprint: &str) -> Result<Option<AlertId>, DbErr> {
-    use alerts::Column::{CreatedAt, FeedId as Feed, Fingerprint, Id, Status};
+/// The newest of those that were resolved.
+pub(super) async fn last_resolved(tx: &Tx, identity: Identity<'_>) -> Result<Option<AlertId>, DbErr> {
+    use alerts::Column::{CreatedAt, Id, Status};
     let mut select = Query::select();
-    select.expr(a(Id)).from(alerts::Entity).and_where(a(Feed).eq(feed.uuid())).and_where(a(Fingerprint).eq(fingerprint));
+    select.expr(a(Id)).from(alerts::Entity).and_where(identity.is_of());
     select.and_where(a(Status).eq(AlertStatus::Resolved.as_str())).order_by_expr(a(CreatedAt), Order::Desc).order_by_expr(a(Id), Order::Desc).limit(1);
     tx.query_one(&select).await?.map(|row| row.try_get_by_index(0)).transpose()
 }
 
-/// Writes a new alert; false when there is one with its fingerprint by now that is not resolved.
+/// Writes a new alert; false when there is one of its identity by now that is not resolved.
 pub(super) async fn insert(tx: &Tx, alert: &AlertRow) -> Result<bool, DbErr> {
     let row = alert.clone();
     let row = alerts::ActiveModel {
@@ -71,6 +113,7 @@ pub(super) async fn insert(tx: &Tx, alert: &AlertRow) -> Result<bool, DbErr> {
         tenant_id: Set(row.tenant_id),
         feed_id: Set(FeedId::of(row.tenant_id).uuid()),
         store_id: Set(row.store_id),
+        about_id: Set(about_id(row.store_id)),
         kind: Set(row.kind),
         severity: Set(row.severity),
         source: Set(row.source),
@@ -93,7 +136,10 @@ pub(super) async fn insert(tx: &Tx, alert: &AlertRow) -> Result<bool, DbErr> {
         created_at: Set(row.created_at),
         updated_at: Set(row.updated_at),
     };
-    let once = OnConflict::columns([alerts::Column::FeedId, alerts::Column::Fingerprint]).target_and_where(not_resolved()).do_nothing().to_owned();
+    let once = OnConflict::columns([alerts::Column::FeedId, alerts::Column::AboutId, alerts::Column::Fingerprint])
+        .target_and_where(not_resolved())
+        .do_nothing()
+        .to_owned();
     Ok(alerts::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await? == 1)
 }
 
@@ -127,7 +173,10 @@ pub(super) async fn alert<A: Action>(tx: &Tx, permit: &Permit<A>, id: AlertId) -
 }
 
 pub(super) async fn alert_locked<A: Action>(tx: &Tx, permit: &Permit<A>, id: AlertId) -> Result<Option<AlertRow>, DbErr> {
-    Ok(List::<AlertRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+    match alert(tx, permit, id).await? {
+        Some(_) => any_locked(tx, id).await,
+        None => Ok(None),
+    }
 }
 
 /// How many alerts there are of each severity and state.
@@ -167,7 +216,7 @@ pub(super) async fn insert_silence(tx: &Tx, _permit: &Permit<SilenceAlerts>, row
 }
 
 pub(super) async fn silence(tx: &Tx, permit: &Permit<SilenceAlerts>, id: AlertSilenceId) -> Result<Option<AlertSilenceRow>, DbErr> {
-    Ok(List::<AlertSilenceRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
+    Ok(List::<AlertSilenceRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop())
 }
 
 /// How many silences hold in a feed.
@@ -216,8 +265,16 @@ pub(super) async fn silence_again(tx: &Tx, silence: &AlertSilenceRow, now: DateT
            and a.silenced_until is distinct from {until}
          returning id"
     );
-    let values = [now.into(), FeedId::of(silence.tenant_id).uuid().into(), silence.id.into()];
-    changed(tx, sql, values).await
+    let (feed, backend) = (FeedId::of(silence.tenant_id).uuid(), tx.get_database_backend());
+    if !is_sqlite(backend) {
+        // In the order in which others who hold several hold them.
+        let hold = format!(
+            "select a.id from alerts as a where a.feed_id = $1 and a.status <> 'RESOLVED'
+               and exists (select 1 from alert_silences s where s.id = $2 and {MATCHES}) order by a.id for no key update of a"
+        );
+        tx.execute_raw(Statement::from_sql_and_values(backend, hold, [feed.into(), silence.id.into()])).await?;
+    }
+    changed(tx, sql, [now.into(), feed.into(), silence.id.into()]).await
 }
 
 /// Takes silences off that have run out; the alerts that can be heard of again.
@@ -225,7 +282,7 @@ pub(super) async fn unsilence(tx: &Tx, now: DateTime<Utc>, limit: i64) -> Result
     let sql = "update alerts set silenced_until = null, updated_at = $1
                where id in (select id from alerts where silenced_until <= $1 and status <> 'RESOLVED' order by id limit $2{held}) and silenced_until <= $1
                returning id";
-    let held = if is_sqlite(tx.get_database_backend()) { "" } else { " for update" };
+    let held = if is_sqlite(tx.get_database_backend()) { "" } else { " for no key update" };
     changed(tx, sql.replace("{held}", held), [now.into(), limit.into()]).await
 }
 

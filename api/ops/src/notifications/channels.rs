@@ -207,6 +207,11 @@ impl Notifications {
     pub async fn delete(&self, ctx: &OpCtx, id: NotificationChannelId) -> Result<NotificationChannelId, NotificationError> {
         let permit = ctx.authorize::<ManageNotifications>()?;
         let tx = ctx.writer().await?;
+        let found = store::channel(&tx, &permit, id).await?.ok_or(NotificationError::NotFound("channel"))?;
+        if let Some(tenant) = found.tenant_id {
+            // Whoever changes the settings holds the tenant too.
+            lock_tenant(&tx, &permit, tenant).await?;
+        }
         let channel = store::channel_locked(&tx, &permit, id).await?.ok_or(NotificationError::NotFound("channel"))?;
         let settings = store::settings(&tx, channel.tenant_id).await?;
         if settings.rules.iter().flatten().any(|rule| rule.channel_ids.contains(&id)) {

@@ -328,7 +328,13 @@ fn ended(status: NotificationStatus, why: &str, now: DateTime<Utc>) -> Vec<(Colu
 /// What becomes of a notification after an attempt.
 enum Verdict {
     Over(NotificationStatus, Option<String>),
-    Again { wait: Duration, why: String, remaining: Option<Vec<String>> },
+    Again { wait: Duration, why: String, partly: Option<Partly> },
+}
+
+/// Some have it: who is left, and who did not take it for good.
+struct Partly {
+    remaining: Vec<String>,
+    refused: Vec<(String, String)>,
 }
 
 /// Who did not get it, and why.
@@ -338,23 +344,26 @@ fn left_out(of: &[(String, String)]) -> Option<String> {
 
 fn verdict(job: &Running, sent: &ToSend, outcome: &Result<Receipt, SendError>) -> Verdict {
     let wait = DELIVER.backoff.after(job.attempt);
+    let refused = |receipt: &Receipt| {
+        let before: Vec<(String, String)> = sent.row.refused.clone().and_then(|refused| serde_json::from_value(refused).ok()).unwrap_or_default();
+        [before, receipt.refused.clone()].concat()
+    };
     match outcome {
         Ok(receipt) if receipt.later.is_empty() || job.is_last() => {
-            let not = left_out(&[receipt.refused.clone(), receipt.later.clone()].concat());
-            Verdict::Over(NotificationStatus::Sent, not.or_else(|| sent.row.error_message.clone().filter(|_| sent.row.remaining.is_some())))
+            Verdict::Over(NotificationStatus::Sent, left_out(&[refused(receipt), receipt.later.clone()].concat()))
         }
         Ok(receipt) => Verdict::Again {
             wait,
-            why: left_out(&[receipt.refused.clone(), receipt.later.clone()].concat()).unwrap_or_default(),
-            remaining: Some(receipt.later.iter().map(|(address, _)| address.clone()).collect()),
+            why: left_out(&[refused(receipt), receipt.later.clone()].concat()).unwrap_or_default(),
+            partly: Some(Partly { remaining: receipt.later.iter().map(|(address, _)| address.clone()).collect(), refused: refused(receipt) }),
         },
         Err(SendError::Refused(why)) => Verdict::Over(NotificationStatus::Failed, Some(why.clone())),
         Err(SendError::Later { why, .. }) if job.is_last() => Verdict::Over(NotificationStatus::Failed, Some(why.clone())),
-        Err(SendError::Later { why, after }) => Verdict::Again { wait: wait.max(after.unwrap_or_default().min(LONGEST)), why: why.clone(), remaining: None },
+        Err(SendError::Later { why, after }) => Verdict::Again { wait: wait.max(after.unwrap_or_default().min(LONGEST)), why: why.clone(), partly: None },
         Err(SendError::Unknown(why)) if job.is_last() || !is_sent_again(sent.channel.kind, sent.row.unknown_attempts + 1) => {
             Verdict::Over(NotificationStatus::Unknown, Some(why.clone()))
         }
-        Err(SendError::Unknown(why)) => Verdict::Again { wait, why: why.clone(), remaining: None },
+        Err(SendError::Unknown(why)) => Verdict::Again { wait, why: why.clone(), partly: None },
     }
 }
 
@@ -385,15 +394,16 @@ async fn settle(ctx: &OpCtx, job: &Running, sent: &ToSend, outcome: Result<Recei
             count(kind, word);
             Ok(())
         }
-        Verdict::Again { wait, why, remaining } => {
+        Verdict::Again { wait, why, partly } => {
             let mut values = vec![
                 (Column::Status, Expr::val(NotificationStatus::Pending.as_str())),
                 (Column::ErrorMessage, Expr::val(why.as_str())),
                 (Column::DueAt, Expr::val(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(1)))),
                 (Column::UpdatedAt, Expr::val(now)),
             ];
-            if let Some(remaining) = remaining {
+            if let Some(Partly { remaining, refused }) = partly {
                 values.push((Column::Remaining, Expr::val(json!(remaining))));
+                values.push((Column::Refused, Expr::val(json!(refused))));
                 values.push((Column::SentAt, Expr::val(now)));
             }
             store::update(&tx, id, values).await?;

@@ -88,6 +88,7 @@ impl New {
             severity: Set(self.severity),
             recipient: Set(self.recipient),
             remaining: Set(None),
+            refused: Set(None),
             status: Set(status),
             attempts: Set(0),
             unknown_attempts: Set(0),

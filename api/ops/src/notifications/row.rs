@@ -71,6 +71,8 @@ row! {
         recipient: String = Recipient,
         /// The mail addresses that have not got it yet, where others have.
         remaining: Option<Json> = Remaining,
+        /// Recipients that did not take it for good, each with the reason.
+        refused: Option<Json> = Refused,
         /// How far it is.
         status: NotificationStatus = Status,
         /// Times that it was sent.

@@ -29,8 +29,8 @@ pub struct AlertRaiseInput {
     store_id: Option<ID>,
     /// What is known of it: a JSON object of at most 16 KiB.
     data: Option<Json<Value>>,
-    /// What makes two tellings the same alert, at most 200 characters; source, type and store when left out. It must not begin with
-    /// `noren`.
+    /// What makes two tellings about the same store, or about none, the same alert; at most 200 characters, source and type when left
+    /// out. It must not begin with `noren`.
     fingerprint: Option<String>,
     /// The tenant: only a platform administrator names it, or leaves it out for what is above all tenants.
     tenant_id: Option<ID>,
@@ -127,7 +127,7 @@ async fn silence_in(ctx: &Context<'_>, row: AlertSilenceRow, payload: &str) -> R
 
 #[Object]
 impl AlertMutation {
-    /// Raises an alert. One with its fingerprint that is not RESOLVED yet is counted instead: it takes the newest message and data, and
+    /// Raises an alert. One about the same store with its fingerprint that is not RESOLVED yet is counted instead: it takes the newest message and data, and
     /// the worse severity of both; when that made it worse, it is OPEN again even if somebody had acknowledged it. If there was one
     /// before that was resolved, the new one links it. Needs `alerts:write`.
     async fn alert_raise(
