@@ -1,20 +1,28 @@
 //! What the program tells about itself: health, metrics, logs, traces. None of it ever tells a secret.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use api::graphql::Limits;
+use api::http::Throttle;
 use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
 use platform::Database;
+use platform::config::{Flags, load};
 use platform::db::DatabaseSettings;
 use platform::health::HealthCheck;
+use platform::limits::{BucketKey, Buckets, Rate, Taken};
 use reqwest::{Client, StatusCode};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use tests::harness::socket::{Heard, Socket};
 use tests::harness::{Backend, Credentials, Server, TestDatabase, Town, program};
 use tokio::net::TcpListener;
 
@@ -124,6 +132,73 @@ async fn metrics_count_requests_by_operation_and_outcome() {
     assert!(names <= 203, "{names} names");
     assert!(value(&text, "noren_requests_total{operation=\"other\",outcome=\"ok\"}") >= 98.0);
     assert!(text.contains("Name0") && !text.contains("NobodysOwn"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_connections_to_the_database_are_shown() {
+    let server = Server::working(Backend::Postgres).await;
+    let most = |pool: &str| format!("noren_database_connections_max{{pool=\"{pool}\"}}");
+    let text = read_metrics(&server).await;
+    for (pool, connections) in [("serving", 5.0), ("lookups", 3.0), ("background", 8.0), ("listener", 1.0)] {
+        assert_eq!(value(&text, &most(pool)), connections, "{pool}");
+    }
+    let until = Instant::now() + Duration::from_secs(20);
+    while value(&read_metrics(&server).await, "noren_database_connections{pool=\"listener\",state=\"used\"}") < 1.0 {
+        assert!(Instant::now() < until, "it hears other replicas");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Buckets that break when they are told to.
+#[derive(Default)]
+struct Brittle(AtomicBool);
+
+#[async_trait]
+impl Buckets for Brittle {
+    async fn available(&self, _: &BucketKey, rate: Rate, _: DateTime<Utc>) -> u64 {
+        assert!(!self.0.load(Ordering::SeqCst), "the bucket breaks, as the test wants it");
+        rate.capacity
+    }
+
+    async fn take(&self, _: &BucketKey, rate: Rate, _: u64, _: DateTime<Utc>) -> Taken {
+        Taken::Granted { available: rate.capacity }
+    }
+
+    async fn give_back(&self, _: &BucketKey, rate: Rate, _: u64, _: DateTime<Utc>) -> u64 {
+        rate.capacity
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_that_break_are_not_counted_any_more() {
+    let brittle = Arc::new(Brittle::default());
+    let server = Server::tuned(Backend::Sqlite, Flags::new(), |app| {
+        let flags = [("cost_restore_rate", "1000"), ("database_url", "sqlite:none.db")];
+        let settings = load(Path::new("/dev/null"), &flags.map(|(name, value)| (name, value.to_owned())).into_iter().collect::<Flags>()).unwrap();
+        app.throttle = Throttle::new(&settings, &Limits::default(), brittle.clone(), app.clock.clone());
+    })
+    .await;
+    let town = Town::on(server, 1).await;
+    let mut socket = Socket::connect(town.server.address, &town.ours.admin.credentials).await;
+    socket.subscribe("1", "subscription { alertEvents { cursor } }", json!({})).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    let counted = async || {
+        let text = read_metrics(&town.server).await;
+        let subscriptions = if text.contains("noren_subscriptions ") { value(&text, "noren_subscriptions ") } else { 0.0 };
+        (value(&text, "noren_sockets "), subscriptions)
+    };
+    while counted().await != (1.0, 1.0) {
+        assert!(Instant::now() < until, "the socket and its subscription are counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    brittle.0.store(true, Ordering::SeqCst);
+    socket.subscribe("2", "{ __typename }", json!({})).await;
+    assert_eq!(socket.hear().await, Heard::Broken, "it breaks outside of any operation");
+    brittle.0.store(false, Ordering::SeqCst);
+    while counted().await != (0.0, 0.0) {
+        assert!(Instant::now() < until, "neither is there any more: {:?}", counted().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -147,10 +147,17 @@ impl<T: ObjectType> Connection<T> {
     }
 }
 
+/// What a list is said to cost at most. The executor adds such costs up for all fields of a document: the sum still fits.
+const MOST: usize = usize::MAX >> 16;
+
+/// Complexity of so many rows: what a row costs, times their number.
+pub fn rows_cost(rows: usize, row: usize) -> usize {
+    rows.saturating_mul(row).min(MOST)
+}
+
 /// Complexity of a list: what a row costs, times the rows of the page.
 pub fn page_cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
-    let rows = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(0, MAX_PAGE).unsigned_abs() as usize;
-    1 + rows * row
+    1 + rows_cost(first.or(last).unwrap_or(DEFAULT_PAGE).clamp(0, MAX_PAGE).unsigned_abs() as usize, row)
 }
 
 impl<T: OutputType + Render> Render for Edge<T> {

@@ -182,9 +182,15 @@ impl ExtensionFactory for CostExtension {
 #[async_trait::async_trait]
 impl Extension for CostExtension {
     async fn validation(&self, ctx: &ExtensionContext<'_>, next: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
-        let valid = next.run(ctx).await.map_err(|mut errors| {
-            errors.truncate(ERRORS);
-            errors
+        let valid = next.run(ctx).await.map_err(|errors| {
+            // Several rules may find the same mistake.
+            let mut told = Vec::<ServerError>::new();
+            for error in errors {
+                if told.len() < ERRORS && !told.contains(&error) {
+                    told.push(error);
+                }
+            }
+            told
         })?;
         let refused = |message: String| Err(vec![ServerError::new(message, None)]);
         if valid.depth > self.depth {

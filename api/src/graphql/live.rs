@@ -82,7 +82,7 @@ pub async fn read_cursor(ctx: &OpCtx, feed: FeedId, text: &str) -> Result<i64> {
     // The newest place is read first: what comes meanwhile is kept.
     let newest = feed.position(&tx).await.map_err(IntoGraphql::into_graphql)?;
     let next = cursor.position.saturating_add(1);
-    if next == newest + 1 || (next <= newest && feed.keeps(&tx, next).await.map_err(IntoGraphql::into_graphql)?) {
+    if next == newest.saturating_add(1) || (next <= newest && feed.keeps(&tx, next).await.map_err(IntoGraphql::into_graphql)?) {
         return Ok(cursor.position);
     }
     Err(expired(feed, feed.oldest(&tx).await.map_err(IntoGraphql::into_graphql)?))

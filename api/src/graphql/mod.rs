@@ -24,7 +24,7 @@ mod services;
 pub use cost::{OperationCost, Purse, whole_seconds};
 pub use document::{DocumentCache, Limits, Refused};
 pub use errors::{Code, refusal};
-pub use live::{Live, Topic, Wants, expired};
+pub use live::{Live, Topic, Wants, cursor, expired};
 pub use loaders::Loaders;
 pub use render::Written;
 pub use schema::{NorenSchema, build, sdl};

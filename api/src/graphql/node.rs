@@ -10,6 +10,7 @@ use platform::reading::Reading;
 use uuid::Uuid;
 
 use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};
+use super::connection::rows_cost;
 use super::errors::{IntoGraphql, bad_input};
 use super::inbox::{ProviderRegistration, WebhookEvent};
 use super::input::MAX_IDS;
@@ -182,7 +183,7 @@ impl NodeQuery {
     }
 
     /// Several things by their ids, in the order of the ids; null for what is missing or another tenant's.
-    #[graphql(complexity = "ids.len() * child_complexity")]
+    #[graphql(complexity = "rows_cost(ids.len(), child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, #[graphql(desc = "The ids, at most 250.")] ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MAX_IDS {
             return Err(bad_input(format!("{} ids at once; at most {MAX_IDS} are taken", ids.len())));

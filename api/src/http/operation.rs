@@ -109,8 +109,7 @@ impl Work {
             Ok(Ok(ran)) => ran,
             Ok(Err(panic)) => {
                 tracing::error!(%panic, "a request panicked");
-                let message = format!("something broke on our side; the request id {request_id} helps to find it");
-                Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message))
+                Err(Refusal::broken(&request_id))
             }
             Err(_) => {
                 let message = format!("the request takes longer than {} s; ask for less at once", patience.as_secs());

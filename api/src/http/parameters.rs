@@ -7,12 +7,12 @@ use async_graphql::Variables;
 use async_graphql::parser::types::OperationDefinition;
 use axum::body::Body;
 use axum::extract::Query;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::negotiate::is_json;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, shortened};
 use super::room::{self, Arrived, Place, Unfit};
 use crate::graphql::{Code, Limits};
 
@@ -55,6 +55,11 @@ impl Parameters {
     pub async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits, patience: Duration) -> Result<Self, Refusal> {
         if !is_json(headers) {
             let message = "send the request as application/json in UTF-8; forms, multipart and plain text are not taken";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
+        }
+        let encoding = headers.get(header::CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        if let Some(encoding) = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
+            let message = format!("bodies are not taken encoded as `{}`: send the JSON as it is, without Content-Encoding", shortened(encoding));
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
         }
         let limit = limits.body;

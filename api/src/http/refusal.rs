@@ -43,6 +43,12 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
     }
 
+    /// Something broke on our side while this request was worked on.
+    pub fn broken(request_id: &str) -> Self {
+        let message = format!("something broke on our side; the request id {request_id} helps to find it");
+        Self { request_id: request_id.to_owned(), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message) }
+    }
+
     /// The request was understood and is not run.
     pub fn not_run(message: impl Into<String>, answer: Answer) -> Self {
         Self::new(answer.request_error(), Code::BadUserInput, message)

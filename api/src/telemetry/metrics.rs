@@ -7,8 +7,8 @@
 //! | `noren_requests_running` | | operations that are running now |
 //! | `noren_operation_cost_points` | `cost`: `requested`, `actual` | what operations asked for and returned |
 //! | `noren_throttled_total` | `by`: `cost`, `operations`, `refusals` | requests that were told to come back later |
-//! | `noren_database_connections` | `pool`, `state`: `idle`, `used` | connections that are open |
-//! | `noren_database_connections_max` | `pool` | connections that may be open |
+//! | `noren_database_connections` | `pool`: `serving`, `lookups`, `background`, `listener`, on SQLite `writer`, `readers`, `lookups`; `state`: `idle`, `used` | connections that are open |
+//! | `noren_database_connections_max` | `pool`, as above | connections that may be open |
 //! | `noren_database_statements_total` | | statements that were run |
 //! | `noren_events_relayed_total` | | events that were given their places in the feeds |
 //! | `noren_outbox_waiting`, `noren_outbox_lag_seconds` | | events without a place, and how long the oldest has waited |

@@ -103,6 +103,12 @@ async fn each_wrong_request_has_its_own_answer_and_others_go_on() {
         ("a text that is no document", talk.document("{ __typename"), 400, "expected"),
         ("deep literals", talk.document(format!("{{ orders(filter: {}{}) {{ totalCount }} }}", "[".repeat(5_000), "]".repeat(5_000))), 400, "nests brackets"),
         ("deep selections", talk.document(nested(5)), 400, "nests fields 17 deep, and 15 is the most"),
+        (
+            "deep lists",
+            talk.document(format!("{{ viewer {{ tenant {{ {}id{} }} }} }}", "stores { nodes { tenant { ".repeat(20), " } } }".repeat(20))),
+            400,
+            "nests fields 63 deep, and 15 is the most",
+        ),
         ("deep fragments", talk.document(chain(1_000)), 400, "more than 64 levels"),
         ("wide lists", talk.document("{ orders(first: 250) { nodes { items(first: 250) { nodes { id } } } } }"), 400, "50000 is the most"),
         (
@@ -139,6 +145,7 @@ async fn each_wrong_request_has_its_own_answer_and_others_go_on() {
         ("a token that nobody holds", talk.anonymous(Method::GET, &[("query", "{ __typename }")]).bearer_auth("noren_nobody"), 401, "token"),
         ("a scheme that is not Bearer", talk.anonymous(Method::GET, &[("query", "{ __typename }")]).header(AUTHORIZATION, "Basic eDp5"), 401, "Bearer"),
         ("a tenant that is no id", talk.document("{ __typename }").header("noren-tenant", "acme"), 400, "Noren-Tenant"),
+        ("a compressed body", talk.typed("application/json", "x").header("content-encoding", "gzip"), 415, "without Content-Encoding"),
         ("plain text", talk.typed("text/plain", simple.clone()), 415, "application/json"),
     ];
     let (mut messages, mut wrong) = (HashSet::new(), Vec::new());

@@ -14,7 +14,16 @@ async fn server() -> Server {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_protocol_does_not_know_closes_the_socket() {
     let server = server().await;
-    for text in ["", "what", "[]", "{}", r#"{"type":"start","id":"1"}"#, r#"{"type":"subscribe","id":"1"}"#, r#"{"type":"connection_init","payload":"x"}"#] {
+    for text in [
+        "",
+        "what",
+        "[]",
+        "{}",
+        r#"{"type":"start","id":"1"}"#,
+        r#"{"type":"subscribe","id":"1"}"#,
+        r#"{"type":"connection_init","payload":"x"}"#,
+        r#"{"type":"pong","payload":3}"#,
+    ] {
         let mut socket = Socket::open(server.address).await;
         socket.send(Message::Text(text.into())).await;
         assert_eq!(socket.hear().await.code(), 4400, "{text}");
@@ -51,9 +60,12 @@ async fn a_client_says_who_it_is_once_and_in_time() {
         let Heard::Closed(4403, reason) = stranger.hear().await else { panic!("{bearer} came in") };
         assert!(reason.starts_with("Forbidden: ") && reason.len() > 15, "{reason}");
     }
-    let mut malformed = Socket::open(server.address).await;
-    malformed.say(json!({ "type": "connection_init", "payload": { "authorization": "Basic abc" } })).await;
-    assert_eq!(malformed.hear().await.code(), 4403);
+    let wrong = [json!({ "authorization": "Basic abc" }), json!({ "authorization": 5 }), json!({ "authorization": ["x"] }), json!({ "noren-tenant": 5 })];
+    for payload in wrong {
+        let mut malformed = Socket::open(server.address).await;
+        malformed.say(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(malformed.hear().await.code(), 4403, "{payload}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

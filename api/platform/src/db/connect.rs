@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -20,6 +20,8 @@ use super::tx::{Access, Shared, Tx, storage};
 
 /// Connections that are kept for single statements.
 const LOOKUPS: u32 = 3;
+/// Connections that listen to other replicas.
+const LISTENERS: u32 = 1;
 /// A connection that has been idle for longer is asked whether it lives.
 const STILL: Duration = Duration::from_secs(1);
 
@@ -89,7 +91,13 @@ enum Pools {
 }
 
 /// What other replicas notify on one channel.
-pub struct Notifications(PgListener);
+pub struct Notifications(PgListener, Arc<AtomicU32>);
+
+impl Drop for Notifications {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Notifications {
     /// The next payload; none when the connection was lost and made again, and something may have been missed.
@@ -141,7 +149,11 @@ impl Database {
     /// the other's; what one leaves to be done wakes the other.
     pub async fn background(&self, settings: &DatabaseSettings) -> Result<Self, ConnectError> {
         let pools = match &self.pools {
-            Pools::Postgres { lookups, .. } => Pools::Postgres { serving: connect_postgres(settings).await?, lookups: lookups.clone() },
+            Pools::Postgres { lookups, .. } => {
+                let serving = connect_postgres(settings).await?;
+                *self.shared.background.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving.clone());
+                Pools::Postgres { serving, lookups: lookups.clone() }
+            }
             Pools::Sqlite { .. } => self.pools.clone(),
         };
         Ok(Self { pools, shared: self.shared.clone() })
@@ -158,7 +170,9 @@ impl Database {
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(serving.connect_options().as_ref().clone());
         let mut listener = PgListener::connect_with(&pool).await.map_err(storage)?;
         listener.listen(channel).await.map_err(storage)?;
-        Ok(Some(Notifications(listener)))
+        let listening = self.shared.listening.clone();
+        listening.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(Notifications(listener, listening)))
     }
 
     /// Whether it is SQLite or PostgreSQL.
@@ -206,10 +220,15 @@ impl Database {
         }
     }
 
-    /// How busy each pool is.
+    /// How busy each pool is, with what goes on beside requests.
     pub fn pools(&self) -> Vec<PoolState> {
         match &self.pools {
-            Pools::Postgres { serving, lookups } => vec![pool_state("serving", serving), pool_state("lookups", lookups)],
+            Pools::Postgres { serving, lookups } => {
+                let background = self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let listener = PoolState { name: "listener", open: self.shared.listening.load(Ordering::Relaxed), idle: 0, most: LISTENERS };
+                let background = background.map(|background| [pool_state("background", &background), listener]);
+                [pool_state("serving", serving), pool_state("lookups", lookups)].into_iter().chain(background.into_iter().flatten()).collect()
+            }
             Pools::Sqlite { writer, readers, lookups } => {
                 vec![pool_state("writer", writer), pool_state("readers", readers), pool_state("lookups", lookups)]
             }

@@ -1,7 +1,7 @@
 //! The one transaction type. It is opened, with its tenant, in a single round trip; dropped, it rolls back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use entities::TenantId;
@@ -64,6 +64,10 @@ pub struct Tx {
 pub(super) struct Shared {
     pub(super) statements: Arc<AtomicU64>,
     pub(super) signals: Arc<Signals>,
+    /// The pool for what goes on beside requests.
+    pub(super) background: Arc<std::sync::Mutex<Option<PgPool>>>,
+    /// Connections that listen.
+    pub(super) listening: Arc<AtomicU32>,
 }
 
 /// Why rows could not be copied in.
@@ -96,7 +100,7 @@ impl Tx {
     }
 
     fn new(inner: Inner, backend: DbBackend, shared: Shared) -> Self {
-        let Shared { statements, signals } = shared;
+        let Shared { statements, signals, .. } = shared;
         Self { inner: Mutex::new(inner), backend, statements, budget: None, signals, marks: Marks::default() }
     }
 

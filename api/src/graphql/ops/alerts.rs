@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::graphql::commerce::Store;
-use crate::graphql::connection::{Connection, PageArgs, page_cost};
+use crate::graphql::connection::{Connection, PageArgs, page_cost, rows_cost};
 use crate::graphql::enums::{AlertSeverity, AlertStatus};
 use crate::graphql::errors::{IntoGraphql, bad_input};
 use crate::graphql::input::{self, DateTimeRange, ids, order_input, texts};
@@ -336,7 +336,7 @@ impl AlertQuery {
 
     /// How many alerts there are of each severity in each state, the worst first; those of which there are none as well. Needs
     /// `alerts:read`.
-    #[graphql(complexity = "1 + 12 * child_complexity")]
+    #[graphql(complexity = "1 + rows_cost(12, child_complexity)")]
     async fn alert_counts(
         &self,
         ctx: &Context<'_>,

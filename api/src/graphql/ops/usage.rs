@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, Error, ID, InputObject, Object, Result};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use ops::usage::{UsageDayRow, UsageError, UsageReading};
 
+use crate::graphql::connection::rows_cost;
 use crate::graphql::errors::{IntoGraphql, bad_input};
 use crate::graphql::input::{id, ids};
 use crate::graphql::scalars::Decimal;
@@ -103,7 +104,7 @@ pub struct UsageQuery;
 impl UsageQuery {
     /// How much was used, by day, store and metric: of the tenant, or of all tenants for a platform administrator who has chosen
     /// none. At most 1,000 rows; BAD_USER_INPUT when there are more. Administrators, and integrations with `usage:read`.
-    #[graphql(complexity = "1 + ROWS * child_complexity")]
+    #[graphql(complexity = "1 + rows_cost(ROWS, child_complexity)")]
     async fn usage_days(
         &self,
         ctx: &Context<'_>,

@@ -1,23 +1,24 @@
 //! The same subscription from the same standing: executed once an event for all who sent it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::ExecutableDocument;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use platform::OpCtx;
 use platform::callers::Standing;
 use platform::outbox::{Event, FeedId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::AbortHandle;
 
 use super::tail::{AGAIN, Tail, read};
 use super::{Live, Shown};
-use crate::graphql::{Live as Run, OperationCost, Topic, Wants, Written};
+use crate::graphql::{Code, Live as Run, OperationCost, Topic, Wants, Written, cursor};
 use crate::http::operation::{complete, is_internal, request};
 
 /// How long an execution may take.
@@ -173,7 +174,12 @@ impl Group {
     /// What fails on our side is tried again for as long as anybody listens: an event is never left out.
     async fn execute(&self, live: &Live, event: &Arc<Event>) -> Arc<Shown> {
         loop {
-            if let Some(shown) = self.attempt(live, event).await {
+            let shown = AssertUnwindSafe(self.attempt(live, event)).catch_unwind().await;
+            let shown = shown.unwrap_or_else(|_| {
+                tracing::error!(position = event.position, "an event could not be shown: that panicked");
+                Some(broken(event))
+            });
+            if let Some(shown) = shown {
                 metrics::counter!("noren_live_executions_total").increment(1);
                 return Arc::new(shown);
             }
@@ -205,6 +211,14 @@ impl Group {
         let cost = cost.settle(written.fields()).await;
         Some(Shown { position: event.position, payload: written.finish(&response, None).ok()?.into(), cost })
     }
+}
+
+/// An event that cannot be shown, and never could: the subscription goes on with the next.
+fn broken(event: &Event) -> Shown {
+    let message = "something broke on our side when this event was to be shown; what comes after it follows";
+    let extensions = json!({ "code": Code::Internal.as_str(), "cursor": cursor(event) });
+    let payload = json!({ "data": null, "errors": [{ "message": message, "extensions": extensions }] });
+    Shown { position: event.position, payload: payload.to_string().into(), cost: 0 }
 }
 
 fn both(live: &Weak<Live>, group: &Weak<Group>) -> Option<(Arc<Live>, Arc<Group>)> {

@@ -1,5 +1,6 @@
 //! GraphQL on WebSockets, by the protocol graphql-transport-ws: queries, mutations and subscriptions.
 
+mod end;
 mod operations;
 mod protocol;
 mod session;

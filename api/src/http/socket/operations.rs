@@ -1,13 +1,14 @@
 //! The operations of one socket: each runs by itself, and what it says is passed on in order.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
 use axum::extract::ws::Message;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use platform::OpCtx;
 use serde_json::{Value, json};
 
@@ -32,9 +33,18 @@ pub type Blamed = bool;
 
 /// Runs an operation as far as it runs at once.
 pub async fn begin(app: Arc<App>, ctx: Arc<OpCtx>, guest: Option<Arc<Guest>>, id: Arc<str>, payload: Value) -> (Outcome, Blamed) {
-    match run(&app, ctx, guest, &id, payload).await {
+    let request_id = ctx.origin().request_id.clone();
+    let ran = AssertUnwindSafe(run(&app, ctx, guest, &id, payload)).catch_unwind().await;
+    let ran = ran.unwrap_or_else(|_| {
+        tracing::error!(request_id, "an operation panicked");
+        Err(Refusal::broken(&request_id))
+    });
+    match ran {
         Ok(outcome) => outcome,
-        Err(refusal) => (Outcome::Said(vec![error(&id, &[refusal.error()])]), refusal.blames_the_sender()),
+        Err(refusal) => {
+            let refusal = Refusal { request_id, ..refusal };
+            (Outcome::Said(vec![error(&id, &[refusal.error()])]), refusal.blames_the_sender())
+        }
     }
 }
 

@@ -31,8 +31,9 @@ pub enum Said {
     },
     /// Yes.
     Pong {
-        #[serde(default, rename = "payload")]
-        _payload: Option<Value>,
+        /// Anything.
+        #[serde(default)]
+        payload: Option<Value>,
     },
     /// Run this.
     Subscribe {
@@ -56,7 +57,9 @@ impl Said {
         match &said {
             Self::Subscribe { id, .. } | Self::Complete { id } if !fits(id) => Err(Close::bad("an operation's id has 1 to 256 characters")),
             Self::Subscribe { payload, .. } if !payload.is_object() => Err(Close::bad("the payload of `subscribe` must be an object")),
-            Self::ConnectionInit { payload: Some(payload) } | Self::Ping { payload: Some(payload) } if !payload.is_object() && !payload.is_null() => {
+            Self::ConnectionInit { payload: Some(payload) } | Self::Ping { payload: Some(payload) } | Self::Pong { payload: Some(payload) }
+                if !payload.is_object() && !payload.is_null() =>
+            {
                 Err(Close::bad("a payload must be an object"))
             }
             _ => Ok(said),
@@ -120,6 +123,12 @@ impl Close {
     pub const RESTART: Self = Self::new(1012, "the server stops: connect again");
     /// Something that must be looked up could not be.
     pub const TRY_AGAIN: Self = Self::new(1013, "the caller could not be looked up: try again");
+    /// What was said was not read for too long.
+    pub const UNREAD: Self = Self::new(1013, "what was said was not read for too long: connect again");
+    /// A frame that WebSockets do not have.
+    pub const FRAME: Self = Self::new(1002, "a frame breaks the rules of WebSockets; extensions such as compression are not spoken");
+    /// Text that is none.
+    pub const TEXT: Self = Self::new(1007, "a text is not UTF-8");
     /// Neither a pong nor anything else came for too long.
     pub const SILENT: Self = Self::new(1001, "nothing was heard for too long");
     /// A client that is not known runs nothing: a normal closure, after which one that wants something again connects again.
@@ -136,6 +145,11 @@ impl Close {
     /// A message that the protocol does not know.
     pub fn bad(why: &'static str) -> Self {
         Self::new(4400, why)
+    }
+
+    /// Whether the other side is to blame.
+    pub fn blames_the_sender(&self) -> bool {
+        matches!(self.code, 1002 | 1007 | 4400..=4499)
     }
 
     /// The client may not be here.
@@ -171,7 +185,10 @@ mod tests {
             assert_eq!(bad(text), 4400, "{text}");
         }
         assert_eq!(bad(r#"{"type":"subscribe","id":"","payload":{}}"#), 4400);
-        assert_eq!(bad(r#"{"type":"connection_init","payload":"secret"}"#), 4400);
+        for said in ["connection_init", "ping", "pong"] {
+            assert_eq!(bad(&format!(r#"{{"type":"{said}","payload":3}}"#)), 4400, "{said}");
+            assert!(Said::read(&format!(r#"{{"type":"{said}","payload":null}}"#)).is_ok(), "{said}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -13,6 +14,7 @@ use platform::{Caller, OpCtx};
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use super::end::{Counted, End};
 use super::operations::{Outcome, begin, told};
 use super::protocol::{Close, Said, ack, complete, error, pong};
 use crate::app::App;
@@ -57,27 +59,19 @@ struct Begun {
 /// An operation that runs.
 struct Running {
     serial: u64,
-    stop: Option<AbortHandle>,
+    follows: Option<Follows>,
+}
+
+/// A subscription that goes on.
+struct Follows {
+    stop: AbortHandle,
+    _counted: Counted,
 }
 
 /// A socket whose client is known.
 struct Known {
     credentials: Credentials,
     guest: Option<(Arc<Guest>, Seat)>,
-}
-
-/// How a socket ends.
-enum End {
-    /// By this frame.
-    Close(Close),
-    /// The other side is gone, or does not read.
-    Gone,
-}
-
-impl From<Close> for End {
-    fn from(close: Close) -> Self {
-        Self::Close(close)
-    }
 }
 
 /// One socket.
@@ -104,25 +98,20 @@ impl Session {
 
     /// Serves it until it ends. `spoken`: whether the client speaks the protocol.
     pub async fn serve(mut self, mut socket: WebSocket, spoken: bool) {
-        metrics::gauge!("noren_sockets").increment(1.0);
+        let _counted = Counted::new("noren_sockets");
         let end = if spoken { self.listen(&mut socket).await } else { End::Close(Close::SUBPROTOCOL) };
-        if let End::Close(close) = end {
+        // What it followed goes before the goodbye, which may take a while.
+        self.running.clear();
+        self.streams.clear();
+        self.beginning.clear();
+        if let Some(close) = end.close() {
             tracing::debug!(code = close.code, reason = %close.reason, "a socket is closed");
             metrics::counter!("noren_sockets_closed_total", "code" => close.code.to_string()).increment(1);
-            if (4400..4500).contains(&close.code) {
-                let sender = self.sender();
-                self.app.throttle.refused(sender).await;
+            if close.blames_the_sender() {
+                self.app.throttle.refused(self.sender()).await;
             }
-            let goodbye = async {
-                if socket.send(Message::Close(Some(close.frame()))).await.is_ok() {
-                    // The other side's close ends it; what it says until then is not heard any more.
-                    while let Some(Ok(_)) = socket.recv().await {}
-                }
-            };
-            let _ = timeout(self.app.times.sockets.write, goodbye).await;
         }
-        metrics::gauge!("noren_subscriptions").decrement(self.running.values().filter(|running| running.stop.is_some()).count() as f64);
-        metrics::gauge!("noren_sockets").decrement(1.0);
+        end.say(&mut socket, self.app.times.sockets.write).await;
     }
 
     fn sender(&self) -> platform::limits::Payer {
@@ -190,7 +179,7 @@ impl Session {
                 Ok(Err(_)) => return End::Gone,
                 Err(_) => {
                     metrics::counter!("noren_live_cut_off_total").increment(1);
-                    return End::Gone;
+                    return Close::UNREAD.into();
                 }
             }
         }
@@ -207,10 +196,11 @@ impl Session {
             Some(Ok(Message::Text(text))) => self.said(Said::read(&text)?).await,
             Some(Ok(Message::Binary(_))) => Err(Close::bad("messages are text").into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Vec::new()),
-            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Ok(Message::Close(_))) => Err(End::Left),
+            None => Err(End::Gone),
             Some(Err(error)) => {
                 tracing::debug!(%error, "a socket broke");
-                Err(if error.to_string().contains("too long") { Close::bad("the message is too large").into() } else { End::Gone })
+                Err(End::broken(error))
             }
         }
     }
@@ -235,9 +225,8 @@ impl Session {
             Said::Pong { .. } => Ok(Vec::new()),
             Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
             Said::Complete { id } => {
-                if let Some(Running { stop: Some(stop), .. }) = self.running.remove(id.as_str()) {
-                    stop.abort();
-                    metrics::gauge!("noren_subscriptions").decrement(1.0);
+                if let Some(Running { follows: Some(follows), .. }) = self.running.remove(id.as_str()) {
+                    follows.stop.abort();
                 }
                 Ok(Vec::new())
             }
@@ -265,7 +254,7 @@ impl Session {
         let id: Arc<str> = id.into();
         self.serial += 1;
         let serial = self.serial;
-        self.running.insert(id.clone(), Running { serial, stop: None });
+        self.running.insert(id.clone(), Running { serial, follows: None });
         let begin = begin(self.app.clone(), Arc::new(ctx), guest, id.clone(), payload);
         self.beginning.push(begin.map(move |(outcome, blamed)| Begun { id, serial, outcome, blamed }).boxed());
         Ok(Vec::new())
@@ -294,9 +283,9 @@ impl Session {
             }
             Outcome::Follows(following) => {
                 let (stop, registration) = AbortHandle::new_pair();
-                self.streams.push(Abortable::new(tellings(id.clone(), serial, *following), registration));
-                self.running.insert(id, Running { serial, stop: Some(stop) });
-                metrics::gauge!("noren_subscriptions").increment(1.0);
+                self.streams.push(Abortable::new(tellings(id.clone(), serial, self.origin.request_id.clone(), *following), registration));
+                let follows = Follows { stop, _counted: Counted::new("noren_subscriptions") };
+                self.running.insert(id, Running { serial, follows: Some(follows) });
                 Vec::new()
             }
         }
@@ -309,7 +298,6 @@ impl Session {
         }
         if telling.last {
             self.running.remove(&telling.id);
-            metrics::gauge!("noren_subscriptions").decrement(1.0);
             return vec![telling.message.unwrap_or_else(|| complete(&telling.id))];
         }
         metrics::counter!("noren_live_deliveries_total").increment(1);
@@ -328,15 +316,19 @@ async fn known_caller(app: &App, origin: &Origin, credentials: &Credentials) -> 
 }
 
 /// A subscription as what it says.
-fn tellings(id: Arc<str>, serial: u64, following: Following) -> BoxStream<'static, Telling> {
+fn tellings(id: Arc<str>, serial: u64, request_id: String, following: Following) -> BoxStream<'static, Telling> {
     stream::unfold(Some(following), move |following| {
-        let id = id.clone();
+        let (id, request_id) = (id.clone(), request_id.clone());
         async move {
             let mut following = following?;
-            let Some(step) = following.next().await else {
-                return Some((Telling { id, serial, message: None, last: true }, None));
+            let (message, last) = match AssertUnwindSafe(following.next()).catch_unwind().await {
+                Ok(Some(step)) => told(&id, &following, &step),
+                Ok(None) => (None, true),
+                Err(_) => {
+                    tracing::error!(request_id, "a subscription panicked");
+                    (Some(error(&id, &[Refusal::broken(&request_id).error()])), true)
+                }
             };
-            let (message, last) = told(&id, &following, &step);
             Some((Telling { id, serial, message, last }, (!last).then_some(following)))
         }
     })
@@ -349,11 +341,18 @@ fn introduced(payload: Option<Value>, request: &Credentials) -> Result<Credentia
     let Some(Value::Object(payload)) = payload else { return Ok(credentials) };
     for (name, value) in payload {
         let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        let is_text = value.is_string() || value.is_null();
         if name.eq_ignore_ascii_case("authorization") {
+            if !is_text {
+                return Err("`authorization` must be a text, `Bearer …`".to_owned());
+            }
             let Some(text) = text else { continue };
             let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
             credentials.bearer = Some(token.filter(|token| !token.is_empty()).ok_or("`authorization` must be `Bearer …`")?.to_owned());
         } else if name.eq_ignore_ascii_case("noren-tenant") {
+            if !is_text {
+                return Err("`Noren-Tenant` must be a text, `tenant_…`".to_owned());
+            }
             let Some(text) = text else { continue };
             credentials.tenant = Some(text.parse().map_err(|_| "`Noren-Tenant` must be a tenant's id, `tenant_…`")?);
         }
