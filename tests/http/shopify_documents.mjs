@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Kind, NoDeprecatedCustomRule, Source, TypeInfo, buildSchema, concatAST, getNamedType, parse, specifiedRules, validate, visit, visitWithTypeInfo } from 'graphql'
+import { Kind, NoDeprecatedCustomRule, Source, TypeInfo, buildSchema, concatAST, getNamedType, isEnumType, parse, specifiedRules, validate, visit, visitWithTypeInfo } from 'graphql'
 
 const folder = fileURLToPath(new URL('../../integrations/src/shopify/documents/', import.meta.url))
 const schemaFile = process.argv[2] ?? process.env.SHOPIFY_SCHEMA
@@ -33,6 +33,28 @@ for (const [index, document] of documents.entries()) {
   const roots = document.definitions.flatMap((definition) => definition.selectionSet.selections)
   if (roots.length !== 1 || connections < 1 || connections > 5 || deepest > 2) {
     problems.push(`${files[index]}: ${roots.length} roots, ${connections} connections, ${deepest} deep`)
+  }
+}
+
+// The stand-in of the tests must not know more than there is, nor anything differently.
+const standIn = buildSchema(readFileSync(fileURLToPath(new URL('../src/harness/shopify/schema.graphql', import.meta.url)), 'utf8'))
+for (const type of Object.values(standIn.getTypeMap())) {
+  const real = schema.getType(type.name)
+  if (!real) problems.push(`stand-in: ${type.name} is not in the schema`)
+  if (isEnumType(type) && isEnumType(real)) {
+    type.getValues().filter(({ name }) => !real.getValue(name)).forEach(({ name }) => problems.push(`stand-in: ${type.name}.${name}`))
+  }
+  for (const field of Object.values(type.getFields?.() ?? {})) {
+    const known = real?.getFields?.()[field.name]
+    if (String(known?.type) !== String(field.type)) problems.push(`stand-in: ${type.name}.${field.name}: ${field.type}, not ${known?.type}`)
+    for (const argument of field.args ?? []) {
+      const other = known?.args.find(({ name }) => name === argument.name)
+      if (String(other?.type) !== String(argument.type)) problems.push(`stand-in: ${type.name}.${field.name}(${argument.name}: ${argument.type}), not ${other?.type}`)
+    }
+    for (const argument of known?.args ?? []) {
+      const required = String(argument.type).endsWith('!') && argument.defaultValue === undefined
+      if (required && !field.args.some(({ name }) => name === argument.name)) problems.push(`stand-in: ${type.name}.${field.name} lacks ${argument.name}`)
+    }
   }
 }
 
