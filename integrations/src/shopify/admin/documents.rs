@@ -97,7 +97,7 @@ mod tests {
             text.split(before)
                 .skip(1)
                 .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next())
-                .filter(|word| *word != "" && *word != "on")
+                .filter(|word| !matches!(*word, "" | "on"))
                 .map(str::to_owned)
                 .collect()
         };

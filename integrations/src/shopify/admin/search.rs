@@ -1,5 +1,6 @@
 //! What is searched for, in Shopify's search syntax. Instants stand in quotes: without them their time is not read, and the day is the
 //! shop's. An upper end that is left out is written as the second before it: some fields read `<` as `<=`.
+//! When customers were changed is compared by whole days there: more comes than was asked for, never less.
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
