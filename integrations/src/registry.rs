@@ -9,7 +9,8 @@ use crate::outgoing::{Outgoing, OutgoingError};
 use crate::ports::commerce::CommerceProvider;
 use crate::ports::delivery::WebhookSource;
 use crate::ports::notification::MessageChannel;
-use crate::shopify::Shopify;
+use crate::ports::shop::ShopSystem;
+use crate::shopify::{Shopify, ShopifyApp, ShopifySettings};
 use crate::slack::Slack;
 use crate::twilio::{Twilio, TwilioSettings};
 
@@ -29,6 +30,30 @@ pub fn webhooks(key: &str) -> Option<&'static dyn WebhookSource> {
 /// The keys of those that send webhooks.
 pub fn webhook_keys() -> impl Iterator<Item = &'static str> {
     COMMERCE.iter().map(|provider| provider.key())
+}
+
+/// How shop systems are reached, as the operator has set it up.
+#[derive(Clone, Debug, Default)]
+pub struct ShopSystemSettings {
+    /// Shopify's shops.
+    pub shopify: ShopifySettings,
+}
+
+/// What apps speak to in shops. Cheap to clone.
+#[derive(Clone)]
+pub struct ShopSystems(Arc<[Arc<dyn ShopSystem>]>);
+
+impl ShopSystems {
+    /// All that there are; a new one has its line here.
+    pub fn new(settings: ShopSystemSettings) -> Result<Self, OutgoingError> {
+        let all: Vec<Arc<dyn ShopSystem>> = vec![Arc::new(ShopifyApp::new(settings.shopify)?)];
+        Ok(Self(all.into()))
+    }
+
+    /// The shops of the provider with this key (`stores.provider`).
+    pub fn of(&self, key: &str) -> Option<Arc<dyn ShopSystem>> {
+        self.0.iter().find(|system| system.key() == key).cloned()
+    }
 }
 
 /// By whom people can be reached, as the operator has set it up.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use entities::{Currency, FinancialStatus, FulfillmentStatus, Money, OrderStatus};
 use hmac::{Hmac, KeyInit, Mac};
-use integrations::ports::commerce::{BulkRecord, CommerceEvent, CommerceProvider, Field, OrderChange};
+use integrations::ports::commerce::{BulkRecord, CommerceEvent, CommerceProvider, Field, OrderChange, PrivacyKind, PrivacyRequest, PrivacySubject};
 use integrations::ports::delivery::{Delivery, DeliveryError, DeliveryParts, Verified, WebhookSource};
 use integrations::registry;
 use proptest::prelude::*;
@@ -67,7 +67,7 @@ fn parse(topic: &str, body: &[u8]) -> Result<CommerceEvent, String> {
 fn order(body: &[u8]) -> OrderChange {
     match parse("orders/updated", body).unwrap() {
         CommerceEvent::OrderChanged(change) => *change,
-        CommerceEvent::Ignored { topic } => panic!("{topic}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -266,8 +266,104 @@ fn an_order_that_cannot_be_is_an_error_in_a_few_words(#[case] pointer: &str, #[c
 
 #[test]
 fn what_nothing_is_done_with_is_ignored_whatever_its_body() {
-    for topic in ["orders/edited", "orders/delete", "app/uninstalled", "brand/new"] {
+    for topic in ["orders/edited", "customers/merge", "brand/new"] {
         assert_eq!(parse(topic, b"{}"), Ok(CommerceEvent::Ignored { topic: topic.into() }));
+    }
+}
+
+#[test]
+fn a_product_reads_as_the_lines_of_an_export_that_say_the_same() {
+    let payload = json!({
+        "id": 632910392, "title": "Gyokuro", "handle": "gyokuro", "body_html": "<p>Shaded</p>", "vendor": "Noren Tea House", "product_type": "Tea", "category": {"name": "Tea"},
+        "created_at": "2026-01-01T09:00:00+09:00", "updated_at": "2026-02-01T09:00:00.5+09:00", "status": "active",
+        "variants": [
+            {"id": 1, "product_id": 632910392, "title": "50 g", "sku": "GYO-50", "barcode": "", "price": "27.50", "compare_at_price": null, "inventory_quantity": 6, "taxable": true, "option1": "50 g", "option2": null, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z"},
+            {"id": 2, "title": "100 g", "sku": null, "barcode": null, "price": 50, "compare_at_price": "60.00", "inventory_quantity": -1, "taxable": false, "option1": "100 g", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z"},
+        ],
+        "options": [{"name": "Weight", "position": 1}],
+        "variant_gids": [{"admin_graphql_api_id": "gid://shopify/ProductVariant/1"}, {"admin_graphql_api_id": "gid://shopify/ProductVariant/2"}],
+    });
+    let CommerceEvent::ProductChanged(change) = parse("products/update", payload.to_string().as_bytes()).unwrap() else { panic!() };
+    let line = json!({
+        "id": "gid://shopify/Product/632910392", "title": "Gyokuro", "handle": "gyokuro", "descriptionHtml": "<p>Shaded</p>", "vendor": "Noren Tea House", "productType": "Tea",
+        "category": {"name": "Tea"}, "totalInventory": 5, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-02-01T00:00:00.5Z",
+    });
+    assert_eq!(BulkRecord::Product(Box::new(change.product)), shopify().read_line(line.to_string().as_bytes()).unwrap());
+    let line = json!({
+        "id": "gid://shopify/ProductVariant/1", "__parentId": "gid://shopify/Product/632910392", "title": "50 g", "sku": "GYO-50", "barcode": null, "price": "27.50", "compareAtPrice": null,
+        "inventoryQuantity": 6, "selectedOptions": [{"name": "Weight", "value": "50 g"}], "taxable": true, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-02T00:00:00Z",
+    });
+    assert_eq!(BulkRecord::ProductVariant(Box::new(change.variants[0].clone())), shopify().read_line(line.to_string().as_bytes()).unwrap());
+    assert_eq!((change.variants.len(), change.complete), (2, true));
+
+    let mut more = payload.clone();
+    more["variant_gids"].as_array_mut().unwrap().push(json!({"admin_graphql_api_id": "gid://shopify/ProductVariant/3"}));
+    let CommerceEvent::ProductChanged(change) = parse("products/create", more.to_string().as_bytes()).unwrap() else { panic!() };
+    assert!(!change.complete, "a variant that is not written out is not gone");
+    assert_eq!(change.product.inventory_quantity, Field::Absent);
+}
+
+#[test]
+fn a_customer_reads_as_the_one_inside_of_an_order() {
+    let inside: Value = serde_json::from_str::<Value>(CREATE).unwrap()["customer"].take();
+    let CommerceEvent::CustomerChanged(customer) = parse("customers/update", inside.to_string().as_bytes()).unwrap() else { panic!() };
+    assert_eq!(Some(*customer), order(CREATE.as_bytes()).order.embedded);
+}
+
+#[test]
+fn what_is_gone_given_back_or_ended_is_told_by_its_id() {
+    let gone = br#"{"id": 820982911946154508}"#;
+    let id = "820982911946154508".to_owned();
+    assert_eq!(parse("orders/delete", gone), Ok(CommerceEvent::OrderDeleted { external_id: id.clone() }));
+    assert_eq!(parse("customers/delete", gone), Ok(CommerceEvent::CustomerDeleted { external_id: id.clone() }));
+    assert_eq!(parse("products/delete", gone), Ok(CommerceEvent::ProductDeleted { external_id: id }));
+    assert!(parse("products/delete", b"{}").unwrap_err().contains("id"));
+    let refund = json!({"id": 890, "order_id": 450, "created_at": "2026-11-02T09:00:00+09:00", "transactions": [
+        {"kind": "refund", "status": "success", "amount": "41.94", "currency": "USD"}, {"kind": "refund", "status": "failure", "amount": "1.00", "currency": "USD"},
+        {"kind": "refund", "status": "success", "amount": "0.06", "currency": "USD"},
+    ]});
+    let CommerceEvent::RefundCreated(refund) = parse("refunds/create", refund.to_string().as_bytes()).unwrap() else { panic!() };
+    assert_eq!(
+        (refund.order.as_str(), refund.amount, refund.created_at),
+        ("450", Field::Value(Money::from_minor(4200, Currency::USD)), at("2026-11-02T00:00:00Z"))
+    );
+    assert_eq!(parse("app/uninstalled", b"{}"), Ok(CommerceEvent::AppUninstalled));
+    let scopes = br#"{"id": 1, "previous": ["read_orders", "read_products"], "current": ["read_orders"]}"#;
+    assert_eq!(parse("app/scopes_update", scopes), Ok(CommerceEvent::ScopesChanged { granted: vec!["read_orders".into()] }));
+    let ended = br#"{"admin_graphql_api_id": "gid://shopify/BulkOperation/7", "status": "completed"}"#;
+    assert_eq!(parse("bulk_operations/finish", ended), Ok(CommerceEvent::ExportEnded { id: "gid://shopify/BulkOperation/7".into() }));
+}
+
+#[test]
+fn a_request_about_data_names_whose_it_is_and_what() {
+    let privacy = |topic: &str, body: Value| match parse(topic, body.to_string().as_bytes()).unwrap() {
+        CommerceEvent::Privacy(request) => *request,
+        other => panic!("{other:?}"),
+    };
+    let customer = json!({"id": 191167, "email": "john@example.com", "phone": ""});
+    let asked = privacy(
+        "customers/data_request",
+        json!({"shop_id": 954889, "shop_domain": "Noren-Tea.myshopify.com", "orders_requested": [299938, 280263], "customer": customer, "data_request": {"id": 9999}}),
+    );
+    let subject = PrivacySubject { external_id: Some("191167".into()), email: Some("john@example.com".into()), phone: None };
+    let expected = PrivacyRequest {
+        kind: PrivacyKind::CustomerData,
+        shop: "noren-tea.myshopify.com".into(),
+        request_id: Some("9999".into()),
+        customer: Some(subject.clone()),
+        orders: vec!["299938".into(), "280263".into()],
+    };
+    assert_eq!(asked, expected);
+    let erased = privacy("customers/redact", json!({"shop_domain": "noren-tea.myshopify.com", "customer": customer, "orders_to_redact": [1]}));
+    assert_eq!((erased.kind, erased.customer, erased.orders), (PrivacyKind::CustomerErasure, Some(subject), vec!["1".to_owned()]));
+    let shop = privacy("shop/redact", json!({"shop_id": 954889, "shop_domain": "noren-tea.myshopify.com"}));
+    assert_eq!((shop.kind, shop.customer), (PrivacyKind::ShopErasure, None));
+    for body in [
+        json!({"shop_domain": "noren-tea.myshopify.com"}),
+        json!({"shop_domain": "evil.example", "customer": customer}),
+        json!({"shop_domain": "noren-tea.myshopify.com", "customer": {"email": " "}}),
+    ] {
+        assert!(parse("customers/redact", body.to_string().as_bytes()).is_err(), "{body}");
     }
 }
 

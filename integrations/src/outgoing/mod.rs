@@ -1,5 +1,6 @@
 //! The one way out to addresses that callers set: each is resolved once, checked, dialled within a deadline and never followed elsewhere.
 
+mod exchange;
 mod failure;
 mod guard;
 pub mod standard_webhooks;
@@ -13,6 +14,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+pub(crate) use exchange::{Broken, Request, Whole};
 use guard::{Guard, GuardedResolver};
 pub use guard::{MAX_URL_BYTES, Resolver, SystemResolver, UrlProblem};
 

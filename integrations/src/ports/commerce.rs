@@ -23,6 +23,41 @@ pub trait CommerceProvider: WebhookSource {
 pub enum CommerceEvent {
     /// An order is new, or something about it is.
     OrderChanged(Box<OrderChange>),
+    /// An order is gone.
+    OrderDeleted {
+        /// The provider's id of it.
+        external_id: String,
+    },
+    /// A customer is new, or something about them is.
+    CustomerChanged(Box<CustomerRecord>),
+    /// A customer is gone.
+    CustomerDeleted {
+        /// The provider's id of them.
+        external_id: String,
+    },
+    /// A product is new, or something about it or its variants is.
+    ProductChanged(Box<ProductChange>),
+    /// A product is gone, with its variants.
+    ProductDeleted {
+        /// The provider's id of it.
+        external_id: String,
+    },
+    /// Money of an order was given back. What the order comes to now, the order itself tells.
+    RefundCreated(Box<RefundRecord>),
+    /// The merchant has removed the app: its tokens are void.
+    AppUninstalled,
+    /// The merchant grants other things than before.
+    ScopesChanged {
+        /// What is granted now.
+        granted: Vec<String>,
+    },
+    /// An export has come to its end, good or bad.
+    ExportEnded {
+        /// The provider's id of it.
+        id: String,
+    },
+    /// Somebody uses their right over their data.
+    Privacy(Box<PrivacyRequest>),
     /// A topic that nothing is done with.
     Ignored {
         /// The provider's name of it.
@@ -37,6 +72,78 @@ pub struct OrderChange {
     pub order: OrderRecord,
     /// The lines that the delivery carries, each once. A line that is not among them is not said to be gone.
     pub items: Vec<OrderItemRecord>,
+}
+
+/// A product as it is now, by what the provider says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProductChange {
+    /// The product.
+    pub product: ProductRecord,
+    /// The variants that the delivery carries.
+    pub variants: Vec<ProductVariantRecord>,
+    /// Whether those are all: then one that is not among them is gone.
+    pub complete: bool,
+}
+
+/// Money that was given back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefundRecord {
+    /// The provider's id.
+    pub external_id: String,
+    /// The provider's id of the order.
+    pub order: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// What went back, as far as it has: absent when the delivery does not tell.
+    pub amount: Field<Money>,
+}
+
+/// What is asked about somebody's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PrivacyKind {
+    /// A customer wants to know what is kept of them.
+    CustomerData,
+    /// A customer is to be forgotten.
+    CustomerErasure,
+    /// A shop is to be forgotten, with everybody in it.
+    ShopErasure,
+}
+
+impl PrivacyKind {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CustomerData => "CUSTOMER_DATA",
+            Self::CustomerErasure => "CUSTOMER_ERASURE",
+            Self::ShopErasure => "SHOP_ERASURE",
+        }
+    }
+}
+
+/// Somebody uses their right over their data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivacyRequest {
+    /// What is asked.
+    pub kind: PrivacyKind,
+    /// The shop's domain, in the one spelling that is stored.
+    pub shop: String,
+    /// The provider's id of the request, where it has one.
+    pub request_id: Option<String>,
+    /// Who asks; nobody where it is about a whole shop.
+    pub customer: Option<PrivacySubject>,
+    /// The provider's ids of the orders that it is about.
+    pub orders: Vec<String>,
+}
+
+/// Whose data it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrivacySubject {
+    /// The provider's id; somebody who never had an account has none.
+    pub external_id: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
 }
 
 /// Text that names no shop of the provider.

@@ -3,3 +3,4 @@
 pub mod commerce;
 pub mod delivery;
 pub mod notification;
+pub mod shop;

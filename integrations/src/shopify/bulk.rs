@@ -11,6 +11,23 @@ pub(super) fn read_line(line: &[u8]) -> Result<BulkRecord, LineError> {
     read_body(kind, id, line).map_err(|reason| LineError { kind: Some(kind), external_id: Some(id_text(id)), reason })
 }
 
+/// Reads a child that came inside of its parent, which its line in a file would name.
+pub(super) fn read_child(node: &[u8], parent: &str) -> Result<BulkRecord, LineError> {
+    let (kind, id) = kind_and_id(node)?;
+    let child = || match kind {
+        RecordKind::OrderItem => {
+            let wire: wire::LineItem = json(node)?;
+            Ok(BulkRecord::OrderItem(Box::new(order_item(id, wire::LineItem { parent: Some(parent.to_owned()), ..wire })?)))
+        }
+        RecordKind::ProductVariant => {
+            let wire: wire::ProductVariant = json(node)?;
+            Ok(BulkRecord::ProductVariant(Box::new(product_variant(id, wire::ProductVariant { parent: Some(parent.to_owned()), ..wire })?)))
+        }
+        RecordKind::Customer | RecordKind::Product | RecordKind::Order => read_body(kind, id, node),
+    };
+    child().map_err(|reason| LineError { kind: Some(kind), external_id: Some(id_text(id)), reason })
+}
+
 fn read_body(kind: RecordKind, id: u64, line: &[u8]) -> Read<BulkRecord> {
     Ok(match kind {
         RecordKind::Order => BulkRecord::Order(Box::new(order(id, json(line)?)?)),
@@ -51,7 +68,7 @@ fn split_gid(gid: &str) -> Read<(RecordKind, u64)> {
 }
 
 /// The number at the end of a gid of the kind `name`.
-fn gid_number(gid: &str, name: &str) -> Read<u64> {
+pub(super) fn gid_number(gid: &str, name: &str) -> Read<u64> {
     let number = gid.strip_prefix("gid://shopify/").and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.strip_prefix('/'));
     number.and_then(number_of).ok_or_else(|| format!("`{}` is not the id of a {name}", short(gid)))
 }

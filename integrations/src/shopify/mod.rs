@@ -1,8 +1,14 @@
-//! Shopify: its shops' domains, the result files of its bulk operations (Admin GraphQL API 2026-10), and its webhooks.
+//! Shopify: its shops' domains, the result files of its bulk operations (Admin GraphQL API 2026-10), its webhooks, how merchants install an
+//! app, and what the app asks of their shops.
 
+mod admin;
+mod app_payload;
 mod bulk;
+mod oauth;
 mod order_payload;
 mod order_wire;
+mod product_payload;
+mod session;
 mod values;
 mod webhook;
 mod wire;
@@ -10,17 +16,30 @@ mod wire;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+pub use admin::{API_VERSION, ShopifyApp, ShopifySettings};
+
 use crate::ports::commerce::{BulkRecord, CommerceEvent, CommerceProvider, InvalidDomain, LineError};
 use crate::ports::delivery::{Delivery, DeliveryError, ParseError, Verified, WebhookSource};
 
 /// The provider.
 pub struct Shopify;
 
+const KEY: &str = "shopify";
 const SUFFIX: &str = ".myshopify.com";
+
+const NOT_A_SHOP: InvalidDomain = InvalidDomain { expected: "a shop's domain of the form `name.myshopify.com`" };
+
+/// A shop's domain, if it is one in the spelling that is stored: what goes into an address must be nothing else.
+fn shop_name(text: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let name = text.strip_suffix(SUFFIX)?;
+    let good = !name.is_empty() && name.len() <= 60 && name.bytes().all(plain) && !name.starts_with('-') && !name.ends_with('-');
+    good.then_some(text)
+}
 
 impl WebhookSource for Shopify {
     fn key(&self) -> &'static str {
-        "shopify"
+        KEY
     }
 
     // Shopify repeats a delivery for hours and puts no time under its signature: there is no age to refuse.
@@ -34,12 +53,7 @@ impl CommerceProvider for Shopify {
         let lower = input.trim().to_ascii_lowercase();
         let bare = lower.strip_prefix("https://").unwrap_or(&lower);
         let bare = bare.strip_suffix('/').unwrap_or(bare);
-        let name = bare.strip_suffix(SUFFIX).unwrap_or_default();
-        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if name.is_empty() || name.len() > 60 || !plain || name.starts_with('-') || name.ends_with('-') {
-            return Err(InvalidDomain { expected: "a shop's domain of the form `name.myshopify.com`" });
-        }
-        Ok(bare.to_owned())
+        shop_name(bare).map(str::to_owned).ok_or(NOT_A_SHOP)
     }
 
     fn read_line(&self, line: &[u8]) -> Result<BulkRecord, LineError> {

@@ -1,4 +1,4 @@
-//! The order of a webhook as the port's plain values, with the meaning that the lines of an export have.
+//! The order and the customer of a webhook as the port's plain values, with the meaning that the lines of an export have.
 
 use std::collections::HashSet;
 
@@ -26,6 +26,11 @@ pub(super) fn read(body: &[u8]) -> Read<OrderChange> {
         items.push(item);
     }
     Ok(OrderChange { order, items })
+}
+
+/// The customer of a webhook of their own.
+pub(super) fn read_customer(body: &[u8]) -> Read<CustomerRecord> {
+    customer(json(body)?)
 }
 
 fn order(id: u64, wire: Order) -> Read<OrderRecord> {
@@ -215,13 +220,13 @@ fn labels(tags: Tags) -> Vec<String> {
 }
 
 /// Webhooks write an empty text where exports write null.
-fn text(field: Field<String>) -> Field<String> {
+pub(super) fn text(field: Field<String>) -> Field<String> {
     match field {
         Field::Value(text) if text.is_empty() => Field::Null,
         Field::Value(_) | Field::Null | Field::Absent => field,
     }
 }
 
-fn at(at: DateTime<Utc>) -> Read<DateTime<Utc>> {
+pub(super) fn at(at: DateTime<Utc>) -> Read<DateTime<Utc>> {
     if (1..=9999).contains(&at.year()) { Ok(instant(at)) } else { Err(format!("the date {} is out of range", short(&at.to_string()))) }
 }

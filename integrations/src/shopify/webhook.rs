@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use sha2::Sha256;
 
-use super::{Shopify, order_payload, values};
-use crate::ports::commerce::{CommerceEvent, CommerceProvider};
+use super::{Shopify, app_payload, order_payload, product_payload, values};
+use crate::ports::commerce::{CommerceEvent, CommerceProvider, PrivacyKind};
 use crate::ports::delivery::{Delivery, DeliveryError, DeliveryParts, ParseError, Verified};
 
 /// The names of a header: what Shopify calls "Events" sends them without `X-`.
@@ -51,13 +51,32 @@ pub(super) fn verify(delivery: &Delivery<'_>, secrets: &[SecretString]) -> Resul
 
 pub(super) fn parse(stored: &Verified) -> Result<CommerceEvent, ParseError> {
     let parts = stored.parts();
-    match parts.topic.as_str() {
+    read(&parts.topic, &parts.body).map_err(|reason| ParseError { reason })
+}
+
+/// Topics are spelled by their path; Shopify's newer events write the same words.
+fn read(topic: &str, body: &[u8]) -> values::Read<CommerceEvent> {
+    Ok(match topic {
         "orders/create" | "orders/updated" | "orders/cancelled" | "orders/paid" | "orders/fulfilled" | "orders/partially_fulfilled" => {
-            order_payload::read(&parts.body).map(|change| CommerceEvent::OrderChanged(Box::new(change))).map_err(|reason| ParseError { reason })
+            CommerceEvent::OrderChanged(Box::new(order_payload::read(body)?))
         }
+        "orders/delete" => CommerceEvent::OrderDeleted { external_id: app_payload::id(body)? },
+        "customers/create" | "customers/update" | "customers/enable" | "customers/disable" => {
+            CommerceEvent::CustomerChanged(Box::new(order_payload::read_customer(body)?))
+        }
+        "customers/delete" => CommerceEvent::CustomerDeleted { external_id: app_payload::id(body)? },
+        "products/create" | "products/update" => CommerceEvent::ProductChanged(Box::new(product_payload::read(body)?)),
+        "products/delete" => CommerceEvent::ProductDeleted { external_id: app_payload::id(body)? },
+        "refunds/create" => CommerceEvent::RefundCreated(Box::new(product_payload::read_refund(body)?)),
+        "app/uninstalled" => CommerceEvent::AppUninstalled,
+        "app/scopes_update" => CommerceEvent::ScopesChanged { granted: app_payload::scopes(body)? },
+        "bulk_operations/finish" => CommerceEvent::ExportEnded { id: app_payload::export(body)? },
+        "customers/data_request" => CommerceEvent::Privacy(Box::new(app_payload::privacy(PrivacyKind::CustomerData, body)?)),
+        "customers/redact" => CommerceEvent::Privacy(Box::new(app_payload::privacy(PrivacyKind::CustomerErasure, body)?)),
+        "shop/redact" => CommerceEvent::Privacy(Box::new(app_payload::privacy(PrivacyKind::ShopErasure, body)?)),
         // Among them orders/edited, which tells of lines added and removed: orders/updated comes with it.
-        other => Ok(CommerceEvent::Ignored { topic: other.to_owned() }),
-    }
+        other => CommerceEvent::Ignored { topic: other.to_owned() },
+    })
 }
 
 /// Whether the signature is the body's under one of the secrets. Every secret is tried, so that the time tells nothing.

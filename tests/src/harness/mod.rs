@@ -12,6 +12,7 @@ pub mod program;
 pub mod replicas;
 pub mod seed;
 mod server;
+pub mod shopify;
 pub mod socket;
 mod town;
 

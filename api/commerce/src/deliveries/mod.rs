@@ -33,6 +33,17 @@ impl Handler for ShopDeliveries {
         let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
         match provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))? {
             CommerceEvent::Ignored { topic } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {topic}"))),
+            // Read already, and not yet acted on.
+            CommerceEvent::OrderDeleted { .. }
+            | CommerceEvent::CustomerChanged(_)
+            | CommerceEvent::CustomerDeleted { .. }
+            | CommerceEvent::ProductChanged(_)
+            | CommerceEvent::ProductDeleted { .. }
+            | CommerceEvent::RefundCreated(_)
+            | CommerceEvent::AppUninstalled
+            | CommerceEvent::ScopesChanged { .. }
+            | CommerceEvent::ExportEnded { .. }
+            | CommerceEvent::Privacy(_) => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
             CommerceEvent::OrderChanged(change) => {
                 let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
                 match shop.status {
