@@ -61,6 +61,7 @@ async fn a_row_cannot_point_into_another_tenant(#[values(Backend::Sqlite, Backen
         tenant_id: Some(town.ours.tenant),
         feed_id: town.ours.tenant.uuid(),
         store_id: Some(ours.store),
+        about_id: Uuid::nil(),
         kind: "New".to_owned(),
         severity: entities::AlertSeverity::Low,
         source: "test".to_owned(),
