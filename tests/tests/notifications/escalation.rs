@@ -65,6 +65,7 @@ async fn whoever_acknowledges_an_alert_ends_it_and_a_new_list_holds_for_what_is_
     // Sooner, and to somebody else.
     let sooner = format!("escalation: [{{ afterMinutes: 2, channelIds: [\"{}\"] }}]", channels[3]);
     world.done("notificationSettingsUpdate", &sooner, "notificationSettings { tenantId }").await;
+    world.quiesce().await;
     world.pass(TimeDelta::seconds(121));
     assert_eq!(world.mail.receives(2).await[1].to, ["fourth@example.jp"]);
     world.quiesce().await;

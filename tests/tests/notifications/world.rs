@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{TenantId, TokenRole};
 use platform::config::Flags;
-use platform::db::Wake;
+use platform::db::{Access, Wake};
 use platform::{Clock, Trace};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::{Backend, Credentials, People, Server};
 
@@ -175,13 +176,21 @@ impl World {
         self.web.requests().into_iter().filter(|request| request.head.starts_with("POST /2010-04-01/")).collect()
     }
 
-    /// Waits until the relay has handed on everything, and nothing is being sent.
+    /// How many jobs about notifications somebody is at.
+    async fn running(&self) -> i64 {
+        let db = self.server.db();
+        let tx = db.read(Access::Worker).await.unwrap();
+        let sql = "select count(*) from jobs where status = 'RUNNING' and kind like 'notification.%'";
+        tx.query_one_raw(db.statement(sql, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Waits until the relay has handed on everything, and nothing is being sent or looked at.
     pub async fn quiesce(&self) {
         for _ in 0..200 {
             tokio::time::sleep(Duration::from_millis(50)).await;
             let lag = platform::outbox::lag(self.server.db()).await.unwrap();
             let jobs = platform::jobs::lag(self.server.db(), &*self.server.clock).await.unwrap();
-            if lag.waiting == 0 && jobs.due == 0 && self.count("statuses: [SENDING]").await == 0 {
+            if lag.waiting == 0 && jobs.due == 0 && self.running().await == 0 && self.count("statuses: [SENDING]").await == 0 {
                 return;
             }
         }
