@@ -1,7 +1,7 @@
 //! What is told of alerts in the feeds: the one place that writes and reads the data of `alert.…` events.
 
 use entities::{AlertId, AlertSeverity, AlertStatus, EventType, StoreId, TenantId};
-use platform::outbox::{Event, emit};
+use platform::outbox::{Event, emit, emit_all};
 use platform::record::Happened;
 use platform::{DbErr, Trace, Tx};
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,17 @@ pub(super) struct Turn {
 }
 
 /// Tells what has just changed about an alert in the feed of its tenant, or the platform's.
-pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertRow, Turn { worse, escalated, audible }: Turn) -> Result<(), DbErr> {
+pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertRow, turn: Turn) -> Result<(), DbErr> {
+    emit(tx, trace, happened(trace, kind, alert, turn)).await
+}
+
+/// Tells of alerts for which it has just changed until when they are silenced.
+pub(super) async fn tell_silenced(tx: &Tx, trace: &Trace, alerts: &[AlertRow]) -> Result<(), DbErr> {
+    let turn = |alert: &AlertRow| Turn { audible: alert.silenced_until.is_none(), ..Turn::default() };
+    emit_all(tx, trace, alerts.iter().map(|alert| happened(trace, EventType::AlertUpdated, alert, turn(alert))).collect()).await
+}
+
+fn happened(trace: &Trace, kind: EventType, alert: &AlertRow, Turn { worse, escalated, audible }: Turn) -> Happened {
     let data = Data {
         alert_id: alert.id,
         r#type: alert.kind.clone(),
@@ -138,7 +148,7 @@ pub(super) async fn tell(tx: &Tx, trace: &Trace, kind: EventType, alert: &AlertR
         audible,
     };
     let data = serde_json::to_value(data).unwrap_or(Value::Null);
-    emit(tx, trace, Happened { kind, tenant: alert.tenant_id, store: alert.store_id, subject: Some(alert.id.to_string()), data }).await
+    Happened { kind, tenant: alert.tenant_id, store: alert.store_id, subject: Some(alert.id.to_string()), data }
 }
 
 /// Copies what a tenant's feed tells of an alert to the platform's. The relay does it: a tenant's own transaction writes nothing

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::tables::alert_silences::ActiveModel;
-use entities::{AlertSeverity, AlertSilenceId, EventType, StoreId, TenantId};
+use entities::{AlertSeverity, AlertSilenceId, StoreId, TenantId};
 use people::validation::{Problem, invalid, text};
 use platform::callers::actions::SilenceAlerts;
 use platform::outbox::FeedId;
@@ -10,7 +10,7 @@ use platform::{Change, DbErr, OpCtx, Trace, Tx};
 use sea_orm::ActiveValue::Set;
 
 use super::error::AlertError;
-use super::event::{Turn, tell};
+use super::event::tell_silenced;
 use super::row::AlertSilenceRow;
 use super::service::{Alerts, about, any_fingerprint, word};
 use super::store::{self, Silencing};
@@ -115,17 +115,12 @@ impl Alerts {
 
 /// Works out for the alerts that a silence matches until when they are silenced, and tells of those for which that has changed.
 async fn apply(tx: &Tx, trace: &Trace, silence: &AlertSilenceRow) -> Result<(), DbErr> {
-    for alert in store::silence_again(tx, silence, trace.now()).await? {
-        tell(tx, trace, EventType::AlertUpdated, &alert, Turn { audible: alert.silenced_until.is_none(), ..Turn::default() }).await?;
-    }
-    Ok(())
+    tell_silenced(tx, trace, &store::silence_again(tx, silence, trace.now()).await?).await
 }
 
 /// Takes silences off that have run out, and tells that their alerts can be heard of again; true when there may be more.
 pub(super) async fn take_off(tx: &Tx, trace: &Trace) -> Result<bool, DbErr> {
     let audible = store::unsilence(tx, trace.now(), AT_ONCE).await?;
-    for alert in &audible {
-        tell(tx, trace, EventType::AlertUpdated, alert, Turn { audible: true, ..Turn::default() }).await?;
-    }
+    tell_silenced(tx, trace, &audible).await?;
     Ok(audible.len() as i64 == AT_ONCE)
 }

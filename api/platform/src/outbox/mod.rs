@@ -66,24 +66,47 @@ impl Event {
     }
 }
 
+/// Events of one statement.
+const AT_ONCE: usize = 500;
+
 /// Writes an event into its change's transaction.
 pub async fn emit(tx: &Tx, trace: &Trace, event: Happened) -> Result<(), DbErr> {
-    let (id, feed): (Uuid, FeedId) = (trace.new_id(), FeedId::of(event.tenant));
-    let sql = "insert into events (id, tenant_id, feed_id, store_id, name, version, subject, data, actor, request_id, occurred_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let values = [
-        id.into(),
-        event.tenant.into(),
-        feed.uuid().into(),
-        event.store.into(),
-        event.kind.as_str().into(),
-        event.kind.version().into(),
-        event.subject.into(),
-        event.data.to_string().into(),
-        trace.actor.clone().into(),
-        trace.request_id.clone().into(),
-        trace.now().into(),
-    ];
+    emit_all(tx, trace, vec![event]).await
+}
+
+/// Writes many events into their change's transaction in few statements, in this order.
+pub async fn emit_all(tx: &Tx, trace: &Trace, events: Vec<Happened>) -> Result<(), DbErr> {
+    let mut events = events.into_iter().peekable();
+    while events.peek().is_some() {
+        insert(tx, trace, events.by_ref().take(AT_ONCE)).await?;
+    }
+    Ok(())
+}
+
+async fn insert(tx: &Tx, trace: &Trace, events: impl Iterator<Item = Happened>) -> Result<(), DbErr> {
+    let (mut rows, mut values) = (Vec::new(), Vec::<sea_orm::Value>::new());
+    for event in events {
+        let (id, feed): (Uuid, FeedId) = (trace.new_id(), FeedId::of(event.tenant));
+        let [a, b, c, d, e, f, g, h, i, j, k] = std::array::from_fn(|offset| values.len() + offset + 1);
+        rows.push(format!("(${a}, ${b}, ${c}, ${d}, ${e}, ${f}, ${g}, ${h}, ${i}, ${j}, ${k})"));
+        values.extend::<[sea_orm::Value; 11]>([
+            id.into(),
+            event.tenant.into(),
+            feed.uuid().into(),
+            event.store.into(),
+            event.kind.as_str().into(),
+            event.kind.version().into(),
+            event.subject.into(),
+            event.data.to_string().into(),
+            trace.actor.clone().into(),
+            trace.request_id.clone().into(),
+            trace.now().into(),
+        ]);
+    }
+    let sql = format!(
+        "insert into events (id, tenant_id, feed_id, store_id, name, version, subject, data, actor, request_id, occurred_at) values {}",
+        rows.join(", ")
+    );
     tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     tx.will_wake(Wake::Events);
     Ok(())
