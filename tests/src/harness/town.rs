@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, alerts, inbox, machinery};
+use super::{Backend, alerts, inbox, installs, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -78,7 +78,8 @@ pub struct Town {
 impl Town {
     /// Two tenants; each store has `rows` customers, products and orders.
     pub async fn new(backend: Backend, rows: usize) -> Self {
-        Self::on(Server::start(backend).await, rows).await
+        let flags = [("public_url", "https://noren.example".to_owned())].into();
+        Self::on(Server::with(backend, flags).await, rows).await
     }
 
     /// The same, on a server that has settings of its own.
@@ -106,6 +107,9 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
     let connection = inbox::connection(server, tenant, marker).await;
+    for (number, data) in stores.iter().enumerate() {
+        installs::installation(server, tenant, data.store, connection, &format!("{marker}{}", number + 1)).await;
+    }
     let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
     let deliveries = [delivery(0).await, delivery(1).await];
     let marked = |store: usize| format!("{marker}{}", store + 1);

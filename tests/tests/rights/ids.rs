@@ -210,6 +210,10 @@ cases! {
         mutation("storeConnect", &format!("domain: \"foreign.myshopify.com\", accessToken: \"{PASSWORD}\", tenantId: \"{id}\""), "store { id }")
     };
     "Mutation.storeUpdate(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUpdate", &format!("id: \"{id}\", name: \"taken\""), "store { id name }");
+    "Mutation.storeInstallBegin(input.connectionId)" of "ProviderRegistration", Right("ManageStores"), |_, id| {
+        mutation("storeInstallBegin", &format!("connectionId: \"{id}\", shop: \"foreign.myshopify.com\""), "authorizationUrl")
+    };
+    "Mutation.storeUninstall(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUninstall", &format!("id: \"{id}\""), "store { id }");
     "Mutation.tenantUpdate(input.id)" of "Tenant", Right("UpdateTenant"), |_, id| {
         mutation("tenantUpdate", &format!("id: \"{id}\", companyName: \"taken\""), "tenant { id companyName }")
     };

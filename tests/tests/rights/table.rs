@@ -102,6 +102,8 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.apiTokenRevoke", Right("ManageApiTokens")),
     ("Mutation.storeConnect", Right("ManageStores")),
     ("Mutation.storeUpdate", Right("ManageStores")),
+    ("Mutation.storeInstallBegin", Right("ManageStores")),
+    ("Mutation.storeUninstall", Right("ManageStores")),
     ("Mutation.auditDetailErase", Right("EraseAudit")),
     ("Mutation.jobRetry", Right("ManageJobs")),
     ("Mutation.jobCancel", Right("ManageJobs")),
@@ -283,6 +285,11 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
             mutation("storeConnect", &input, "store { id domain }")
         }
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        "storeInstallBegin" => {
+            let input = format!("connectionId: \"{}\", shop: \"shop{new}.myshopify.com\"", side.connection);
+            mutation("storeInstallBegin", &input, "authorizationUrl shop")
+        }
+        "storeUninstall" => mutation("storeUninstall", &format!("id: \"{store}\""), "store { id status }"),
         "auditDetailErase" => {
             let (user, _) = town.people.invited(tenant, &format!("erased{new}@example.jp"), MembershipRole::TenantMember, None).await;
             mutation("auditDetailErase", &format!("subject: \"{user}\", tenantId: \"{tenant}\""), "erasedEntries")
