@@ -50,8 +50,8 @@ pub(super) async fn lost(tx: &Tx, trace: &Trace, known: &StoreState, why: &str) 
     Ok(true)
 }
 
-/// A store whose tokens were void has others.
-pub(super) async fn found_again(tx: &Tx, trace: &Trace, place: Place, connection: Option<ConnectionId>) -> Result<(), DbErr> {
+/// A store whose token was void has another.
+async fn found_again(tx: &Tx, trace: &Trace, place: Place, connection: Option<ConnectionId>) -> Result<(), DbErr> {
     let entry = Entry { connection, action: InstallationAction::AuthorizationRestored, scopes: None, message: None, occurred_at: trace.now() };
     store::note(tx, trace, place, entry).await?;
     announce(tx, trace, place, EventType::StoreAuthorizationRestored, json!({ "storeId": place.1 })).await

@@ -87,7 +87,7 @@ pub(super) async fn install(ctx: &OpCtx, permit: &Permit<ManageStores>, keys: &T
     let entry = Entry { connection: Some(connection), action, scopes: Some(&tokens.scopes), message, occurred_at: now };
     store::note(&tx, &trace, place, entry).await?;
     if before.lost_at().is_some() {
-        removal::found_again(&tx, &trace, place, Some(connection)).await?;
+        removal::announce(&tx, &trace, place, EventType::StoreAuthorizationRestored, json!({ "storeId": before.id })).await?;
     }
     set_up(&tx, &trace, place).await?;
     let data = json!({ "storeId": before.id, "connectionId": connection, "again": !is_new });
