@@ -1,15 +1,15 @@
 //! Installations, made as they are.
 
 use entities::tables::{installation_events, installations, store_health};
-use entities::{ConnectionId, InstallationAction, StoreHealthStatus, StoreId, TenantId};
+use entities::{ConnectionId, InstallationAction, InstallationEventId, StoreHealthStatus, StoreId, TenantId};
 use platform::Trace;
 use platform::db::Access;
 use serde_json::json;
 
 use super::{Server, seed};
 
-/// A store's installation by a connection, with an entry in its history and a shop that answers.
-pub async fn installation(server: &Server, tenant: TenantId, store: StoreId, connection: ConnectionId, marker: &str) {
+/// A store's installation by a connection, with an entry in its history, whose id this gives, and a shop that answers.
+pub async fn installation(server: &Server, tenant: TenantId, store: StoreId, connection: ConnectionId, marker: &str) -> InstallationEventId {
     let trace = Trace::system("a town", server.clock());
     let now = trace.now();
     let installation = installations::Model {
@@ -31,8 +31,9 @@ pub async fn installation(server: &Server, tenant: TenantId, store: StoreId, con
         created_at: now,
         updated_at: now,
     };
+    let event_id = trace.new_id();
     let event = installation_events::Model {
-        id: trace.new_id(),
+        id: event_id,
         tenant_id: tenant,
         store_id: store,
         connection_id: Some(connection),
@@ -59,4 +60,5 @@ pub async fn installation(server: &Server, tenant: TenantId, store: StoreId, con
     seed::insert::<installation_events::Entity, installation_events::ActiveModel>(&tx, &[event]).await;
     seed::insert::<store_health::Entity, store_health::ActiveModel>(&tx, &[health]).await;
     tx.commit().await.expect("an installation");
+    event_id
 }

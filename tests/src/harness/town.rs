@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use entities::{
-    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, NotificationChannelId, NotificationId, StoreId, TenantId,
-    TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, InstallationEventId, JobId, MembershipRole, NotificationChannelId, NotificationId,
+    StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -44,6 +44,8 @@ pub struct Side {
     pub notification: (NotificationChannelId, NotificationId),
     /// A connection to a provider.
     pub connection: ConnectionId,
+    /// What happened to the installation of each store.
+    pub installations: [InstallationEventId; 2],
     /// A delivery that failed, for each store.
     pub deliveries: [WebhookEventId; 2],
     /// An alert that is open, for each store.
@@ -107,9 +109,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
     let connection = inbox::connection(server, tenant, marker).await;
-    for (number, data) in stores.iter().enumerate() {
-        installs::installation(server, tenant, data.store, connection, &format!("{marker}{}", number + 1)).await;
-    }
+    let installed = async |store: usize| installs::installation(server, tenant, stores[store].store, connection, &format!("{marker}{}", store + 1)).await;
+    let installations = [installed(0).await, installed(1).await];
     let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
     let deliveries = [delivery(0).await, delivery(1).await];
     let marked = |store: usize| format!("{marker}{}", store + 1);
@@ -131,6 +132,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
         notification: people.notification_channel(tenant, marker).await,
         connection,
+        installations,
         deliveries,
         alerts,
         silences,
@@ -141,7 +143,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -160,6 +162,7 @@ const TABLES: [(&str, &str); 20] = [
     ("notifications", "null"),
     ("connections", "null"),
     ("webhook_events", "store_id"),
+    ("installation_events", "store_id"),
     ("alerts", "store_id"),
     ("alert_silences", "store_id"),
 ];

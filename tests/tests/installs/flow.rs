@@ -91,7 +91,7 @@ async fn a_merchant_agrees_and_the_shop_is_a_store(#[values(Backend::Sqlite, Bac
     // What opens the shop is in no answer, no record, no log, and not in the clear in the database.
     world.settles().await;
     let shown = world
-        .ask("{ auditEvents { nodes { action detail { before after } } } jobs { nodes { kind payload lastError } } connections { nodes { account } } stores { nodes { settings } } }")
+        .ask("{ auditEvents { nodes { action before after } } jobs { nodes { kind payload lastError } } connections { nodes { account } } stores { nodes { settings } } }")
         .await
         .to_string();
     let mut secrets = world.shop(|shop| shop.secrets());

@@ -13,7 +13,7 @@ async fn the_shop_is_asked_to_remove_the_app_until_it_has(#[values(Backend::Sqli
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    world.pass(TimeDelta::seconds(1));
+    world.pass(TimeDelta::minutes(1));
     world.shopify.then(On::Operation("Uninstall"), [Does::Status(503, None)]);
     let input = format!("id: \"{store}\"");
     world.done("storeUninstall", &input, "store { status }").await;
@@ -37,7 +37,7 @@ async fn a_store_whose_token_is_void_is_removed_here(#[values(Backend::Sqlite, B
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    world.pass(TimeDelta::seconds(1));
+    world.pass(TimeDelta::minutes(1));
     world.shop(|shop| shop.uninstall());
     world.done("storeUninstall", &format!("id: \"{store}\""), "store { status }").await;
     world.until("the removal", || async { world.status().await == "UNINSTALLED" }).await;

@@ -68,6 +68,8 @@ cases! {
     "Query.node(id): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |_, id| node(id);
     "Query.node(id): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |_, id| node(id);
     "Query.nodes(ids): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |side, id| nodes(side, "ProviderRegistration", id);
+    "Query.node(id): InstallationEvent" of "InstallationEvent", InTenant("ReadStores"), |_, id| node(id);
+    "Query.nodes(ids): InstallationEvent" of "InstallationEvent", InTenant("ReadStores"), |side, id| nodes(side, "InstallationEvent", id);
     "Query.nodes(ids): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |side, id| nodes(side, "WebhookEvent", id);
     "Mutation.connectionCreate(input.tenantId)" of "Tenant", Right("ManageConnections"), |_, id| {
         mutation("connectionCreate", &format!("name: \"foreign\", webhookSecret: \"{PASSWORD}\", tenantId: \"{id}\""), "connection { id }")

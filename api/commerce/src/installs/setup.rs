@@ -46,7 +46,7 @@ impl Worker for SetUp {
             Ok(open) => open,
             // Whoever installs it again has it set up again.
             Err(ShopError::NotFound | ShopError::Uninstalled) => return self.nothing_to_do(job).await,
-            Err(error) => return Err(self.stuck(job, store_id, error.to_string(), again(error)).await),
+            Err(error) => return self.stuck_outside(job, store_id, error).await,
         };
         let ctx = job.ctx()?;
         let before = {
@@ -174,6 +174,13 @@ impl SetUp {
         let tx = ctx.writer().await?;
         job.done(&tx).await?;
         Ok(ctx.commit_unrecorded(tx).await?)
+    }
+
+    /// The shop does not open. That its tokens are void is told elsewhere, and who installs the app again has the store set up again.
+    async fn stuck_outside(&self, job: &Running, id: StoreId, error: ShopError) -> Result<(), JobError> {
+        let over = matches!(error, ShopError::NoAccess(_));
+        let error = self.stuck(job, id, error.to_string(), again(error)).await;
+        if over { self.nothing_to_do(job).await } else { Err(error) }
     }
 
     /// The store shows why it is not set up yet.

@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -46,6 +46,7 @@ const NAMES: [&str; 28] = [
     "shutdown_grace",
     "public_url",
     "webhook_payload_days",
+    "shopify_shop_url",
     "smtp_url",
     "mail_from",
     "twilio_account_sid",

@@ -51,6 +51,8 @@ object! {
 object! {
     /// Something that happened to the installation of an app.
     InstallationEvent(InstallationEventRow) {
+        /// Opaque id, `installationevent_…`.
+        id: ID = |row| row.id.to_string().into();
         /// What happened.
         action: InstallationAction = |row| row.action.into();
         /// What was granted from then on: a list of the provider's scopes; null where that is not what it is about.

@@ -10,7 +10,7 @@ mod stores;
 
 pub use catalog::{Product, ProductVariant};
 pub use customers::Customer;
-pub use installs::InstallMutation;
+pub use installs::{InstallMutation, InstallationEvent};
 pub use orders::{Order, OrderItem};
 pub use query::CommerceQuery;
 pub use store_changes::StoreMutation;
