@@ -8,7 +8,6 @@ use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
-use tests::harness::shopify::{Does, On};
 
 use crate::world::World;
 
@@ -55,9 +54,6 @@ async fn three_failures_in_a_row_are_told_and_end_by_themselves(#[values(Backend
     world.shop(|shop| shop.closed = None);
     assert_eq!(world.next_turn(store).await["consecutiveFailures"], 0);
     assert_eq!(world.alerts("StoreConnectionLost").await, Vec::<String>::new());
-    // Somebody else uses up the budget: the shop is there all the same.
-    world.shopify.then(On::Operation("Shop"), [Does::Throttled]);
-
     world.shop(|shop| shop.closed = Some(402));
     for _ in 1..=4 {
         world.next_turn(store).await;
