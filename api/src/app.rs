@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commerce::installs::{Installs, Shops};
 use integrations::mail::{MailSettings, SmtpSecurity};
 use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
-use integrations::registry::{MessengerError, MessengerSettings, Messengers};
+use integrations::registry::{MessengerError, MessengerSettings, Messengers, ShopSystemSettings, ShopSystems};
+use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
 use people::connections::Connections;
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
@@ -59,6 +61,10 @@ pub struct App {
     pub outgoing: Outgoing,
     /// By whom people are reached.
     pub messengers: Messengers,
+    /// What opens stores' shops.
+    pub shops: Shops,
+    /// How merchants let apps in.
+    pub installs: Installs,
     /// Where this API is reached from outside.
     pub public_url: Option<String>,
     /// The clock.
@@ -113,7 +119,9 @@ impl App {
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         let messengers = Messengers::new(messengers_of(settings), outgoing.clone())?;
-        let schema = build(&limits, Services::new(master, sign_in, outgoing.clone(), messengers.clone(), settings.public_url.clone()));
+        let shops = Shops::new(ShopSystems::new(shop_systems_of(settings))?, TenantKeys::new(master.clone()), clock.clone());
+        let installs = Installs::new(shops.clone(), master, settings.public_url.clone());
+        let schema = build(&limits, Services::new(master, sign_in, outgoing.clone(), messengers.clone(), installs.clone()));
         let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
@@ -124,6 +132,8 @@ impl App {
             places: Places::new(SOCKETS),
             closing: CancellationToken::new(),
             messengers,
+            shops,
+            installs,
             public_url: settings.public_url.clone(),
             outgoing,
             documents: DocumentCache::new(limits.clone()),
@@ -165,6 +175,12 @@ fn checks(db: &Database, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn HealthCheck>> {
 const MAIL: Duration = Duration::from_secs(30);
 /// How long a call to a provider of text messages may take in all.
 const TEXT_MESSAGE: Duration = Duration::from_secs(15);
+
+fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
+    let standard = ShopifySettings::default();
+    let shop_url = settings.shopify_shop_url.clone().unwrap_or_else(|| standard.shop_url.clone());
+    ShopSystemSettings { shopify: ShopifySettings { shop_url, ..standard } }
+}
 
 fn messengers_of(settings: &Settings) -> MessengerSettings {
     let mail = settings.mail.as_ref().map(|mail| MailSettings {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Asia::Tokyo;
 use commerce::deliveries::ShopDeliveries;
+use commerce::{health, installs};
 use ops::alerts::Watch;
 use ops::monitoring::{Machine, Monitor};
 use ops::notifications::{self, Escalator, Router};
@@ -130,11 +131,12 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(Escalator),
         Arc::new(ops::upkeep::Cleaner),
     ];
-    own.into_iter().chain(ops::usage::workers()).collect()
+    let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));
+    own.into_iter().chain(of_stores).chain(ops::usage::workers()).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
+    emptying.into_iter().chain(installs::schedules()).chain(health::schedules()).chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
 }

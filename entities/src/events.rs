@@ -60,6 +60,21 @@ events! {
     StoreConnected = "store.connected" v 1,
     /// A store was changed. Data: `storeId`.
     StoreUpdated = "store.updated" v 1,
+    /// A merchant let the app in, for the first time or again. Data: `storeId`, `connectionId`, `again` (whether the store was there before).
+    StoreInstalled = "store.installed" v 1,
+    /// The app was removed from a shop: its tokens are void. Data: `storeId`, `dataDeletionScheduledAt`.
+    StoreUninstalled = "store.uninstalled" v 1,
+    /// What the merchant grants was compared with what the app asks for, and something about it has changed. Data: `storeId`, `granted`,
+    /// `missing` (empty when all is well).
+    StoreScopesChanged = "store.scopes_changed" v 1,
+    /// A shop takes the app's tokens no more, and there are no others: the merchant has to let the app in again. Data: `storeId`, `reason`.
+    StoreAuthorizationLost = "store.authorization_lost" v 1,
+    /// A store whose tokens were void has good ones again. Data: `storeId`.
+    StoreAuthorizationRestored = "store.authorization_restored" v 1,
+    /// A store's shop has failed to answer three times in a row. Data: `storeId`, `reason`.
+    StoreUnhealthy = "store.unhealthy" v 1,
+    /// A store's shop that was unhealthy answers again. Data: `storeId`.
+    StoreHealthy = "store.healthy" v 1,
     /// A file was imported into a store. Data: `storeId`, `importRunId`.
     StoreImported = "store.imported" v 1,
     /// An order came in. Data: `orderId`, `storeId`.
@@ -102,7 +117,16 @@ impl EventType {
         match self {
             Self::TenantCreated | Self::TenantUpdated | Self::TenantSuspended | Self::TenantReactivated | Self::TenantDeleted => Some(ApiScope::TenantRead),
             Self::UserInvited | Self::UserJoined | Self::UserRoleChanged | Self::UserDisabled => Some(ApiScope::UsersRead),
-            Self::StoreConnected | Self::StoreUpdated | Self::StoreImported => Some(ApiScope::StoresRead),
+            Self::StoreConnected
+            | Self::StoreUpdated
+            | Self::StoreInstalled
+            | Self::StoreUninstalled
+            | Self::StoreScopesChanged
+            | Self::StoreAuthorizationLost
+            | Self::StoreAuthorizationRestored
+            | Self::StoreUnhealthy
+            | Self::StoreHealthy
+            | Self::StoreImported => Some(ApiScope::StoresRead),
             Self::OrderCreated | Self::OrderUpdated => Some(ApiScope::OrdersRead),
             Self::AlertRaised | Self::AlertUpdated | Self::AlertAcknowledged | Self::AlertResolved => Some(ApiScope::AlertsRead),
             Self::WebhookEndpointDisabled | Self::WebhookEndpointEnabled | Self::WebhookEndpointDeleted | Self::WebhookEndpointTest => {

@@ -138,6 +138,8 @@ ids! {
     AuditEventId = "auditevent";
     /// An app's or account's registration with a provider.
     ConnectionId = "connection";
+    /// Something that happened to the installation of an app.
+    InstallationEventId = "installationevent";
     /// A delivery that a provider made to us.
     WebhookEventId = "webhookevent";
     /// An address that an integration is told at.

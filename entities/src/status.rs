@@ -73,6 +73,36 @@ text_enum! {
         Uninstalled = "UNINSTALLED",
     }
 
+    /// What happened to the installation of an app in a shop (`InstallationHistory` of seed 004).
+    pub enum InstallationAction {
+        /// The merchant let the app in for the first time.
+        Installed = "INSTALLED",
+        /// The merchant let the app in again after it had been removed.
+        Reinstalled = "REINSTALLED",
+        /// The merchant confirmed an app that was in already, and it got new tokens.
+        Reauthorized = "REAUTHORIZED",
+        /// The merchant grants other things than before.
+        ScopesChanged = "SCOPES_CHANGED",
+        /// The shop takes the tokens no more, and there are no others.
+        AuthorizationLost = "AUTHORIZATION_LOST",
+        /// There are tokens again.
+        AuthorizationRestored = "AUTHORIZATION_RESTORED",
+        /// Somebody here asked to have the app removed.
+        UninstallRequested = "UNINSTALL_REQUESTED",
+        /// The shop did not remove the app.
+        UninstallFailed = "UNINSTALL_FAILED",
+        /// The app was removed: its tokens are void.
+        Uninstalled = "UNINSTALLED",
+    }
+
+    /// Whether a store's shop answers.
+    pub enum StoreHealthStatus {
+        /// It does, or has not failed often enough to say that it does not.
+        Healthy = "HEALTHY",
+        /// It has failed three times in a row.
+        Unhealthy = "UNHEALTHY",
+    }
+
     /// What a store's data is for (`DataType` of seed 004).
     pub enum StoreDataKind {
         /// Real trade.

@@ -66,6 +66,40 @@ pub enum StoreStatus {
     Uninstalled,
 }
 
+/// What happened to the installation of an app in a shop (`InstallationHistory` of seed 004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::InstallationAction")]
+pub enum InstallationAction {
+    /// The merchant let the app in for the first time.
+    Installed,
+    /// The merchant let the app in again after it had been removed.
+    Reinstalled,
+    /// The merchant confirmed an app that was in already, and it got new tokens.
+    Reauthorized,
+    /// The merchant grants other things than before.
+    ScopesChanged,
+    /// The shop takes the tokens no more, and there are no others.
+    AuthorizationLost,
+    /// There are tokens again.
+    AuthorizationRestored,
+    /// Somebody here asked to have the app removed.
+    UninstallRequested,
+    /// The shop did not remove the app.
+    UninstallFailed,
+    /// The app was removed: its tokens are void.
+    Uninstalled,
+}
+
+/// Whether a store's shop answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::StoreHealthStatus")]
+pub enum StoreHealthStatus {
+    /// It does, or has not failed often enough to say that it does not.
+    Healthy,
+    /// It has failed three times in a row.
+    Unhealthy,
+}
+
 /// What a store's data is for (`DataType` of seed 004).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entities::StoreDataKind")]
@@ -283,6 +317,8 @@ render_scalars! {
     UserStatus: |value, out| serde_json::to_writer(out, entities::UserStatus::from(*value).as_str())?;
     MembershipRole: |value, out| serde_json::to_writer(out, entities::MembershipRole::from(*value).as_str())?;
     TokenRole: |value, out| serde_json::to_writer(out, entities::TokenRole::from(*value).as_str())?;
+    InstallationAction: |value, out| serde_json::to_writer(out, entities::InstallationAction::from(*value).as_str())?;
+    StoreHealthStatus: |value, out| serde_json::to_writer(out, entities::StoreHealthStatus::from(*value).as_str())?;
     StoreStatus: |value, out| serde_json::to_writer(out, entities::StoreStatus::from(*value).as_str())?;
     StoreDataKind: |value, out| serde_json::to_writer(out, entities::StoreDataKind::from(*value).as_str())?;
     OrderStatus: |value, out| serde_json::to_writer(out, entities::OrderStatus::from(*value).as_str())?;

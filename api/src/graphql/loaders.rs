@@ -79,6 +79,7 @@ loaders! {
     jobs: ops::jobs::JobRow,
     webhook_endpoints: ops::webhooks::WebhookEndpointRow,
     webhook_deliveries: ops::webhooks::WebhookDeliveryRow,
+    installation_events: commerce::installs::InstallationEventRow,
     alerts: ops::alerts::AlertRow,
     notification_channels: ops::notifications::NotificationChannelRow,
     notifications: ops::notifications::NotificationRow,

@@ -9,7 +9,7 @@ use platform::db::TenantRow;
 use platform::reading::Reading;
 use uuid::Uuid;
 
-use super::commerce::{Customer, Order, OrderItem, Product, ProductVariant, Store};
+use super::commerce::{Customer, InstallationEvent, Order, OrderItem, Product, ProductVariant, Store};
 use super::connection::rows_cost;
 use super::errors::{IntoGraphql, bad_input};
 use super::inbox::{ProviderRegistration, WebhookEvent};
@@ -55,6 +55,8 @@ pub enum Node {
     ProviderRegistration(Arc<ProviderRegistration>),
     /// A delivery of a provider.
     WebhookEvent(Arc<WebhookEvent>),
+    /// Something that happened to the installation of an app.
+    InstallationEvent(Arc<InstallationEvent>),
     /// Something that goes wrong.
     Alert(Arc<Alert>),
     /// Alerts that nobody wants to hear of for a while.
@@ -95,6 +97,7 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::ConnectionId::PREFIX => find::<ProviderRegistration>(ctx, uuid).await?.map(Arc::new).map(Node::ProviderRegistration),
         entities::WebhookEventId::PREFIX => find::<WebhookEvent>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEvent),
         entities::AlertId::PREFIX => find::<Alert>(ctx, uuid).await?.map(Arc::new).map(Node::Alert),
+        entities::InstallationEventId::PREFIX => find::<InstallationEvent>(ctx, uuid).await?.map(Arc::new).map(Node::InstallationEvent),
         entities::AlertSilenceId::PREFIX => find::<AlertSilence>(ctx, uuid).await?.map(Arc::new).map(Node::AlertSilence),
         entities::NotificationChannelId::PREFIX => find::<NotificationChannel>(ctx, uuid).await?.map(Arc::new).map(Node::NotificationChannel),
         entities::NotificationId::PREFIX => find::<Notification>(ctx, uuid).await?.map(Arc::new).map(Node::Notification),
@@ -149,6 +152,7 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::ConnectionId::PREFIX => together::<ProviderRegistration>(ctx, &ids, Node::ProviderRegistration, &mut found).await?,
             entities::WebhookEventId::PREFIX => together::<WebhookEvent>(ctx, &ids, Node::WebhookEvent, &mut found).await?,
             entities::AlertId::PREFIX => together::<Alert>(ctx, &ids, Node::Alert, &mut found).await?,
+            entities::InstallationEventId::PREFIX => together::<InstallationEvent>(ctx, &ids, Node::InstallationEvent, &mut found).await?,
             entities::AlertSilenceId::PREFIX => together::<AlertSilence>(ctx, &ids, Node::AlertSilence, &mut found).await?,
             entities::NotificationChannelId::PREFIX => together::<NotificationChannel>(ctx, &ids, Node::NotificationChannel, &mut found).await?,
             entities::NotificationId::PREFIX => together::<Notification>(ctx, &ids, Node::Notification, &mut found).await?,

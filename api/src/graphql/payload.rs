@@ -1,6 +1,7 @@
 //! What mutations answer: their subject, or the refusals that a caller should expect.
 
 use async_graphql::{Enum, Error, Result, SimpleObject};
+use commerce::installs::InstallError;
 use commerce::stores::StoreError;
 use ops::alerts::AlertError;
 use ops::audit::AuditError;
@@ -238,6 +239,21 @@ impl Expected for StoreError {
             Self::Key(error) => Err(internal(error)),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound(_) | Self::TenantRequired | Self::Invalid(_) | Self::AlreadyConnected(_) | Self::Uninstalled => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for InstallError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Key(error) => Err(internal(error)),
+            Self::Shop(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::Invalid(_) | Self::Uninstalled | Self::NotConfigured(_) => data(code, field, message),
+            // What befalls browsers at the doors of installations befalls no mutation.
+            error => Err(internal(error)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
-use super::commerce::{CommerceQuery, StoreMutation};
+use super::commerce::{CommerceQuery, InstallMutation, StoreMutation};
 use super::cost::CostExtension;
 use super::document::Limits;
 use super::inbox::{InboxMutation, InboxQuery};
@@ -44,6 +44,7 @@ pub struct Mutation(
     UserMutation,
     ApiTokenMutation,
     StoreMutation,
+    InstallMutation,
     InboxMutation,
     AuditMutation,
     JobMutation,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
+use commerce::installs::Installs;
 use commerce::stores::Stores;
 use integrations::outgoing::Outgoing;
 use integrations::registry::Messengers;
@@ -33,6 +34,8 @@ pub struct Services {
     pub api_tokens: ApiTokens,
     /// Stores.
     pub stores: Stores,
+    /// How merchants let apps in.
+    pub installs: Installs,
     /// Alerts.
     pub alerts: Alerts,
     /// The audit log.
@@ -47,13 +50,11 @@ pub struct Services {
     pub connections: Connections,
     /// What providers delivered.
     pub webhook_events: WebhookEvents,
-    /// Where this API is reached from outside, when that is known.
-    pub public_url: Option<String>,
 }
 
 impl Services {
     /// The rooms, sealing under this master key, dialling this way and reaching people by these messengers.
-    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, messengers: Messengers, public_url: Option<String>) -> Self {
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, messengers: Messengers, installs: Installs) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,
@@ -68,7 +69,7 @@ impl Services {
             jobs: JobControl,
             notifications: Notifications::new(master, outgoing.clone(), messengers),
             webhooks: Webhooks::new(keys, outgoing),
-            public_url,
+            installs,
         }
     }
 }

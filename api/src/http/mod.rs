@@ -5,6 +5,7 @@ mod console;
 mod endpoint;
 mod graphiql;
 mod health;
+mod installs;
 mod live;
 mod metrics;
 mod negotiate;

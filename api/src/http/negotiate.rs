@@ -57,6 +57,11 @@ pub fn is_json(headers: &HeaderMap) -> bool {
         && parts.all(|parameter| parameter.strip_prefix("charset=").is_none_or(|charset| charset.trim_matches('"') == "utf-8"))
 }
 
+/// Whether a client that could have a page asks for JSON.
+pub fn prefers_json(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.trim_start().starts_with("application/json"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{console, endpoint, graphiql, health, metrics, webhooks};
+use super::{console, endpoint, graphiql, health, installs, metrics, webhooks};
 use crate::app::App;
 use crate::telemetry::continue_trace;
 
@@ -35,6 +35,9 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/webhooks/{provider}/{connection}", post(webhooks::receive))
+        .route("/install/{provider}/{connection}", get(installs::launch))
+        .route("/install/{provider}/{connection}/callback", get(installs::callback))
+        .route("/install/{provider}/{connection}/session", post(installs::session))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/api/health", get(health::ready))

@@ -23,6 +23,7 @@
 //! | `noren_live_executions_total`, `noren_live_deliveries_total` | | events that were executed for those who share a subscription, and handed to one of them |
 //! | `noren_live_cut_off_total` | | subscribers who read too slowly |
 //! | `noren_webhook_deliveries_total`, `noren_webhook_delivery_seconds` | `provider`, `outcome` | deliveries of providers as they were answered |
+//! | `noren_installs_total` | `door`, `outcome` | browsers and apps that came to let an app in, as they were answered |
 //! | `noren_webhook_events_total` | `provider`, `status` | deliveries of providers as they were settled |
 //! | `noren_webhook_attempts_total`, `noren_webhook_attempt_seconds` | `outcome` | deliveries to endpoints |
 //! | `noren_webhook_endpoints_disabled_total` | | endpoints that were disabled by themselves |
@@ -207,6 +208,7 @@ fn describe() {
     describe_histogram!("noren_job_seconds", Unit::Seconds, "How long attempts of jobs took");
     describe_gauge!("noren_jobs_due", "Jobs that are due and wait");
     describe_gauge!("noren_jobs_lag_seconds", Unit::Seconds, "How long the oldest job has been due");
+    describe_counter!("noren_installs_total", "Browsers and apps that came to let an app in, by door and outcome");
     describe_gauge!("noren_sockets", "Sockets that are open");
     describe_gauge!("noren_subscriptions", "What is followed on sockets");
     describe_counter!("noren_sockets_closed_total", "Sockets that were closed from here, by code");

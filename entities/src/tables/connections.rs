@@ -1,7 +1,7 @@
 //! An app's or account's registration with a provider.
 
 use chrono::{DateTime, Utc};
-use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait};
+use sea_orm::entity::prelude::{ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, Json, PrimaryKeyTrait};
 
 use crate::{ConnectionId, ConnectionStatus, TenantId};
 
@@ -21,6 +21,10 @@ pub struct Model {
     pub name: String,
     /// The provider's id of the app or account.
     pub account: Option<String>,
+    /// What the app asks merchants for.
+    pub scopes: Json,
+    /// The version of the provider's API that is spoken; none is the program's own.
+    pub api_version: Option<String>,
     /// Whether it takes deliveries.
     pub status: ConnectionStatus,
     /// What deliveries are signed with, sealed.

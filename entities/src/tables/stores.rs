@@ -33,6 +33,8 @@ pub struct Model {
     pub status: StoreStatus,
     /// Settings.
     pub settings: Json,
+    /// Settings of the app as it is embedded in the shop.
+    pub embedded_settings: Json,
     /// Api key.
     pub api_key: Option<String>,
     /// Api secret, sealed.

@@ -33,6 +33,15 @@ impl ShopInstaller for ShopifyApp {
         Ok(url)
     }
 
+    fn verify_launch(&self, app: &App, query: &str, now: DateTime<Utc>) -> Result<String, CallbackError> {
+        let given = Given::read(query)?;
+        if !given.is_signed(&app.secrets) {
+            return Err(CallbackError::BadSignature);
+        }
+        given.fresh(now)?;
+        given.one("shop").and_then(shop_name).map(str::to_owned).ok_or(CallbackError::NotAShop)
+    }
+
     fn verify_callback(&self, app: &App, query: &str, state: &str, now: DateTime<Utc>) -> Result<Callback, CallbackError> {
         let given = Given::read(query)?;
         // The signature first: nothing else of what anybody may write is looked at before.
@@ -43,11 +52,7 @@ impl ShopInstaller for ShopifyApp {
         if state.is_empty() || !bool::from(named.as_bytes().ct_eq(state.as_bytes())) {
             return Err(CallbackError::WrongState);
         }
-        let seconds: i64 = given.one("timestamp").and_then(|text| text.parse().ok()).ok_or(CallbackError::Malformed("timestamp"))?;
-        let at = DateTime::from_timestamp(seconds, 0).ok_or(CallbackError::Malformed("timestamp"))?;
-        if (now - at).abs() > FRESH {
-            return Err(CallbackError::Stale);
-        }
+        given.fresh(now)?;
         let shop = given.one("shop").and_then(shop_name).ok_or(CallbackError::NotAShop)?;
         let code = given.one("code").filter(|code| !code.is_empty()).ok_or(CallbackError::Malformed("code"))?;
         Ok(Callback { shop: shop.to_owned(), code: code.to_owned().into() })
@@ -92,6 +97,13 @@ impl Given {
 
     fn one(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it was made just now.
+    fn fresh(&self, now: DateTime<Utc>) -> Result<(), CallbackError> {
+        let seconds: i64 = self.one("timestamp").and_then(|text| text.parse().ok()).ok_or(CallbackError::Malformed("timestamp"))?;
+        let at = DateTime::from_timestamp(seconds, 0).ok_or(CallbackError::Malformed("timestamp"))?;
+        if (now - at).abs() > FRESH { Err(CallbackError::Stale) } else { Ok(()) }
     }
 
     /// Whether the signature is that of everything else, sorted and written as a form, under one of the secrets. Every secret is tried,

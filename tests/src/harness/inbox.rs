@@ -24,7 +24,15 @@ pub const SECRET: &str = "hush-of-the-noren-app";
 pub async fn connection(server: &Server, tenant: TenantId, marker: &str) -> ConnectionId {
     let connections = Connections::new(TenantKeys::new(server.master.clone()));
     let (name, account) = (format!("{marker} app"), Some(format!("{marker}-account")));
-    let input = NewConnection { tenant: Some(tenant), provider: "shopify".to_owned(), name, account, webhook_secret: SECRET.into() };
+    let input = NewConnection {
+        tenant: Some(tenant),
+        provider: "shopify".to_owned(),
+        name,
+        account,
+        webhook_secret: SECRET.into(),
+        scopes: Vec::new(),
+        api_version: None,
+    };
     connections.create(&People::of(server).system(), input, None).await.expect("a connection").id
 }
 

@@ -5,6 +5,7 @@ mod clock;
 mod contract;
 mod database;
 pub mod inbox;
+pub mod installs;
 pub mod machinery;
 pub mod node;
 mod people;

@@ -72,6 +72,7 @@ pub fn store_row(tenant: TenantId, marker: &str) -> stores::Model {
         data_kind: StoreDataKind::Production,
         status: StoreStatus::Active,
         settings: json!({ "of": marker }),
+        embedded_settings: json!({ "of": marker }),
         api_key: None,
         api_secret_sealed: None,
         access_token_sealed: None,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use entities::{
-    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, NotificationChannelId, NotificationId, StoreId, TenantId,
-    TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, InstallationEventId, JobId, MembershipRole, NotificationChannelId, NotificationId,
+    StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, alerts, inbox, machinery};
+use super::{Backend, alerts, inbox, installs, machinery};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -44,6 +44,8 @@ pub struct Side {
     pub notification: (NotificationChannelId, NotificationId),
     /// A connection to a provider.
     pub connection: ConnectionId,
+    /// What happened to the installation of each store.
+    pub installations: [InstallationEventId; 2],
     /// A delivery that failed, for each store.
     pub deliveries: [WebhookEventId; 2],
     /// An alert that is open, for each store.
@@ -78,7 +80,8 @@ pub struct Town {
 impl Town {
     /// Two tenants; each store has `rows` customers, products and orders.
     pub async fn new(backend: Backend, rows: usize) -> Self {
-        Self::on(Server::start(backend).await, rows).await
+        let flags = [("public_url", "https://noren.example".to_owned())].into();
+        Self::on(Server::with(backend, flags).await, rows).await
     }
 
     /// The same, on a server that has settings of its own.
@@ -106,6 +109,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     assert_ne!(first, admin.id, "the tenant keeps an administrator who never calls");
     let (spare_token, _) = people.token(TokenRole::TenantMember, Some(tenant), &[]).await;
     let connection = inbox::connection(server, tenant, marker).await;
+    let installed = async |store: usize| installs::installation(server, tenant, stores[store].store, connection, &format!("{marker}{}", store + 1)).await;
+    let installations = [installed(0).await, installed(1).await];
     let delivery = async |store: usize| inbox::failed_delivery(server, tenant, connection, Some(stores[store].store), &format!("{marker}{}", store + 1)).await;
     let deliveries = [delivery(0).await, delivery(1).await];
     let marked = |store: usize| format!("{marker}{}", store + 1);
@@ -127,6 +132,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         webhook: people.webhook_endpoint(tenant, &format!("https://hooks.{marker}.example/noren")).await,
         notification: people.notification_channel(tenant, marker).await,
         connection,
+        installations,
         deliveries,
         alerts,
         silences,
@@ -137,7 +143,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -156,6 +162,7 @@ const TABLES: [(&str, &str); 20] = [
     ("notifications", "null"),
     ("connections", "null"),
     ("webhook_events", "store_id"),
+    ("installation_events", "store_id"),
     ("alerts", "store_id"),
     ("alert_silences", "store_id"),
 ];

@@ -156,6 +156,8 @@ async fn delivered(server: &Server, tenant: TenantId, store: Option<StoreId>, at
         provider: "shopify".to_owned(),
         name: "an app".to_owned(),
         account: None,
+        scopes: json!([]),
+        api_version: None,
         status: ConnectionStatus::Active,
         webhook_secret_sealed: None,
         previous_webhook_secret_sealed: None,

@@ -68,6 +68,8 @@ cases! {
     "Query.node(id): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |_, id| node(id);
     "Query.node(id): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |_, id| node(id);
     "Query.nodes(ids): ProviderRegistration" of "ProviderRegistration", InTenant("ReadConnections"), |side, id| nodes(side, "ProviderRegistration", id);
+    "Query.node(id): InstallationEvent" of "InstallationEvent", InTenant("ReadStores"), |_, id| node(id);
+    "Query.nodes(ids): InstallationEvent" of "InstallationEvent", InTenant("ReadStores"), |side, id| nodes(side, "InstallationEvent", id);
     "Query.nodes(ids): WebhookEvent" of "WebhookEvent", InTenant("ReadConnections"), |side, id| nodes(side, "WebhookEvent", id);
     "Mutation.connectionCreate(input.tenantId)" of "Tenant", Right("ManageConnections"), |_, id| {
         mutation("connectionCreate", &format!("name: \"foreign\", webhookSecret: \"{PASSWORD}\", tenantId: \"{id}\""), "connection { id }")
@@ -210,6 +212,10 @@ cases! {
         mutation("storeConnect", &format!("domain: \"foreign.myshopify.com\", accessToken: \"{PASSWORD}\", tenantId: \"{id}\""), "store { id }")
     };
     "Mutation.storeUpdate(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUpdate", &format!("id: \"{id}\", name: \"taken\""), "store { id name }");
+    "Mutation.storeInstallBegin(input.connectionId)" of "ProviderRegistration", Right("ManageStores"), |_, id| {
+        mutation("storeInstallBegin", &format!("connectionId: \"{id}\", shop: \"foreign.myshopify.com\""), "authorizationUrl")
+    };
+    "Mutation.storeUninstall(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUninstall", &format!("id: \"{id}\""), "store { id }");
     "Mutation.tenantUpdate(input.id)" of "Tenant", Right("UpdateTenant"), |_, id| {
         mutation("tenantUpdate", &format!("id: \"{id}\", companyName: \"taken\""), "tenant { id companyName }")
     };

@@ -64,6 +64,7 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.webhookEvent", InTenant("ReadConnections")),
     ("Query.node: ProviderRegistration", InTenant("ReadConnections")),
     ("Query.node: WebhookEvent", InTenant("ReadConnections")),
+    ("Query.node: InstallationEvent", InTenant("ReadStores")),
     ("Query.alerts", Right("ReadAlerts")),
     ("Query.alert", Right("ReadAlerts")),
     ("Query.alertCounts", Right("ReadAlerts")),
@@ -102,6 +103,8 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.apiTokenRevoke", Right("ManageApiTokens")),
     ("Mutation.storeConnect", Right("ManageStores")),
     ("Mutation.storeUpdate", Right("ManageStores")),
+    ("Mutation.storeInstallBegin", Right("ManageStores")),
+    ("Mutation.storeUninstall", Right("ManageStores")),
     ("Mutation.auditDetailErase", Right("EraseAudit")),
     ("Mutation.jobRetry", Right("ManageJobs")),
     ("Mutation.jobCancel", Right("ManageJobs")),
@@ -148,6 +151,7 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "User" => side.spare.id.to_string(),
         "ApiToken" => side.spare_token.to_string(),
         "ProviderRegistration" => side.connection.to_string(),
+        "InstallationEvent" => side.installations[store].to_string(),
         "WebhookEvent" => side.deliveries[store].to_string(),
         "AuditEvent" => side.audit_event.to_string(),
         "Job" => side.job.to_string(),
@@ -283,6 +287,11 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
             mutation("storeConnect", &input, "store { id domain }")
         }
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        "storeInstallBegin" => {
+            let input = format!("connectionId: \"{}\", shop: \"shop{new}.myshopify.com\"", side.connection);
+            mutation("storeInstallBegin", &input, "authorizationUrl shop")
+        }
+        "storeUninstall" => mutation("storeUninstall", &format!("id: \"{store}\""), "store { id status }"),
         "auditDetailErase" => {
             let (user, _) = town.people.invited(tenant, &format!("erased{new}@example.jp"), MembershipRole::TenantMember, None).await;
             mutation("auditDetailErase", &format!("subject: \"{user}\", tenantId: \"{tenant}\""), "erasedEntries")

@@ -18,6 +18,7 @@ use platform::{Ids, Tx};
 use serde_json::json;
 
 use crate::changes::{Applied, AppliedOrder, ChangeError, StorePlace, apply_order};
+use crate::installs;
 use store::Shop;
 
 /// Works on the deliveries of shop systems.
@@ -40,10 +41,10 @@ impl Handler for ShopDeliveries {
             | CommerceEvent::ProductChanged(_)
             | CommerceEvent::ProductDeleted { .. }
             | CommerceEvent::RefundCreated(_)
-            | CommerceEvent::AppUninstalled
-            | CommerceEvent::ScopesChanged { .. }
             | CommerceEvent::ExportEnded { .. }
             | CommerceEvent::Privacy(_) => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
+            CommerceEvent::AppUninstalled => installs::uninstalled(tx, job, delivery).await,
+            CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, &granted).await,
             CommerceEvent::OrderChanged(change) => {
                 let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
                 match shop.status {

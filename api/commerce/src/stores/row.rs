@@ -30,6 +30,8 @@ row! {
         status: StoreStatus = Status,
         /// Settings.
         settings: Json = Settings,
+        /// Settings of the app as it is embedded in the shop.
+        embedded_settings: Json = EmbeddedSettings,
         /// Api key.
         api_key: Option<String> = ApiKey,
         /// Scopes.

@@ -71,6 +71,8 @@ pub struct StoreChanges {
     pub status: Option<StoreStatus>,
     /// Settings of its own: a JSON object.
     pub settings: Option<serde_json::Value>,
+    /// Settings of the app as it is embedded in the shop: a JSON object.
+    pub embedded_settings: Option<serde_json::Value>,
     /// The time zone in which its days are counted.
     pub time_zone: Option<String>,
     /// Whether its first set-up has been gone through.
@@ -164,6 +166,7 @@ impl Stores {
             data_kind: Set(input.data_kind),
             status: Set(StoreStatus::Active),
             settings: Set(serde_json::json!({})),
+            embedded_settings: Set(serde_json::json!({})),
             api_key: Set(api_key),
             api_secret_sealed: Set(api_secret),
             access_token_sealed: Set(Some(access_token)),
@@ -197,10 +200,14 @@ impl Stores {
         let permit = ctx.authorize::<ManageStores>()?;
         let tx = ctx.writer().await?;
         let store = locked(&tx, &permit, id).await?.ok_or(StoreError::NotFound("store"))?;
+        let new_token = changes.access_token.is_some();
         let mut values = self.changed(ctx, &tx, &permit, &store, changes).await?;
         values.push((Column::UpdatedAt, ctx.now().into()));
         let update = Query::update().table(Entity).values(values.into_iter().map(|(column, value)| (column, Expr::val(value)))).and_where(this(&store)).take();
         tx.execute(&update).await?;
+        if new_token {
+            crate::installs::restore(&tx, &ctx.trace(), store.tenant_id, id).await?;
+        }
         let row = written(&tx, &permit, id).await?;
         let change = Change::new("storeUpdate", store.tenant_id).subject(id).before(&store).after(&row);
         ctx.commit(tx, change.announce(EventType::StoreUpdated, "storeId")).await?;
@@ -234,12 +241,14 @@ impl Stores {
             }
             values.push((Column::Status, status.as_str().into()));
         }
-        if let Some(settings) = changes.settings {
+        let settings = [("settings", Column::Settings, changes.settings), ("embeddedSettings", Column::EmbeddedSettings, changes.embedded_settings)];
+        for (field, column, settings) in settings {
+            let Some(settings) = settings else { continue };
             let fits = settings.is_object() && settings.to_string().len() <= SETTINGS;
             if !fits {
-                return Err(invalid("settings", Problem::Unknown(format!("must be a JSON object of at most {SETTINGS} bytes"))).into());
+                return Err(invalid(field, Problem::Unknown(format!("must be a JSON object of at most {SETTINGS} bytes"))).into());
             }
-            values.push((Column::Settings, settings.into()));
+            values.push((column, settings.into()));
         }
         if let Some(zone) = changes.time_zone {
             values.push((Column::TimeZone, time_zone("timeZone", &zone)?.into()));

@@ -14,6 +14,7 @@ mod service;
 mod settle;
 mod silences;
 mod store;
+mod stores;
 mod watch;
 
 pub use error::AlertError;

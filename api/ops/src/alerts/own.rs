@@ -1,7 +1,7 @@
 //! The program's own alerts: what they are called, and when they are over by themselves.
 
 use chrono::TimeDelta;
-use entities::{AlertSeverity, TenantId};
+use entities::{AlertSeverity, StoreId, TenantId};
 use platform::inbox::PROCESS;
 use serde_json::Value;
 
@@ -25,6 +25,12 @@ pub const WEBHOOK_EVENT_FAILED: OwnAlert = OwnAlert { source: "noren/inbox", kin
 pub const WEBHOOK_ENDPOINT_DISABLED: OwnAlert = OwnAlert { source: "noren/webhooks", kind: "WebhookEndpointDisabled" };
 /// Requests took long; one alert for each operation.
 pub const SLOW_REQUEST: OwnAlert = OwnAlert { source: "noren/http", kind: "SlowRequest" };
+/// A store's shop does not answer; one alert for each store.
+pub const STORE_CONNECTION_LOST: OwnAlert = OwnAlert { source: "noren/stores", kind: "StoreConnectionLost" };
+/// A store's tokens are void, and there are no others; one alert for each store.
+pub const STORE_AUTHORIZATION_LOST: OwnAlert = OwnAlert { source: "noren/stores", kind: "StoreAuthorizationLost" };
+/// A merchant has not granted what the app asks for; one alert for each store.
+pub const STORE_SCOPES_MISSING: OwnAlert = OwnAlert { source: "noren/stores", kind: "StoreScopesMissing" };
 /// What is measured of a machine that the program runs on; one alert for each machine.
 pub const HOST: &str = "noren/host";
 /// What a health check says that is not well.
@@ -39,6 +45,11 @@ impl OwnAlert {
     /// Its fingerprint about one of many.
     pub fn fingerprint(&self, about: &str) -> String {
         format!("{}|{}|{about}", self.source, self.kind)
+    }
+
+    /// One about a store, which has one of a kind at most.
+    pub fn about_store(&self, store: StoreId, tenant: Option<TenantId>, severity: AlertSeverity, message: String, data: Value) -> NewAlert {
+        NewAlert { store: Some(store), ..self.about(&store.to_string(), tenant, severity, message, data) }
     }
 
     /// One about one of many.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::event::{AlertEvent, copy_up};
 use super::own::{JOB_FAILED, SLOW_REQUEST, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
 use super::raise::{NewAlert, clear, raise};
+use super::stores::about_store;
 
 /// The longest name of an operation that is told apart from others, in characters.
 const OPERATION: usize = 100;
@@ -60,6 +61,13 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
             clear(tx, trace, event.tenant, &print, why).await?;
             None
         }
+        EventType::StoreUnhealthy
+        | EventType::StoreHealthy
+        | EventType::StoreAuthorizationLost
+        | EventType::StoreAuthorizationRestored
+        | EventType::StoreScopesChanged
+        | EventType::StoreInstalled
+        | EventType::StoreUninstalled => about_store(tx, trace, event, kind).await?,
         _ => None,
     };
     if let Some(alert) = wrong {

@@ -1,6 +1,7 @@
 //! Connections: an app's or account's registration with a provider, which belongs to a tenant, and the secrets that the
 //! provider signs its deliveries with.
 
+mod app;
 mod error;
 mod list;
 mod receiving;
@@ -8,6 +9,7 @@ mod row;
 mod service;
 mod store;
 
+pub use app::RegisteredApp;
 pub use error::ConnectionError;
 pub use list::{ConnectionFilter, ConnectionSort};
 pub use receiving::{ReceiveError, Receiver};

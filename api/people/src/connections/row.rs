@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use entities::{ConnectionId, ConnectionStatus, TenantId};
 use platform::{row, tenant_row};
+use sea_orm::prelude::Json;
 
 row! {
     /// An app's or account's registration with a provider.
@@ -17,6 +18,10 @@ row! {
         name: String = Name,
         /// The provider's id of the app or account.
         account: Option<String> = Account,
+        /// What the app asks merchants for.
+        scopes: Json = Scopes,
+        /// The version of the provider's API that is spoken.
+        api_version: Option<String> = ApiVersion,
         /// Whether it takes deliveries.
         status: ConnectionStatus = Status,
         /// Until when the previous webhook secret is accepted (UTC).

@@ -22,6 +22,8 @@ use crate::validation::{Problem, SHORT, invalid, optional_text, text};
 const NAME: usize = 100;
 /// The longest webhook secret, in characters.
 const SECRET_LENGTH: usize = 4_000;
+/// How many scopes an app may ask for.
+const SCOPES: usize = 200;
 /// For how many hours the secret before a new one is accepted, when nothing is said.
 const PREVIOUS_HOURS: i32 = 24;
 /// For how many hours it may be accepted.
@@ -38,8 +40,12 @@ pub struct NewConnection {
     pub name: String,
     /// The provider's id of the app or account.
     pub account: Option<String>,
-    /// What the provider signs its deliveries with.
+    /// What the provider signs its deliveries with; for an app, its client secret.
     pub webhook_secret: SecretString,
+    /// What the app asks merchants for.
+    pub scopes: Vec<String>,
+    /// The version of the provider's API that is spoken; the program's own when left out.
+    pub api_version: Option<String>,
 }
 
 /// What to change of a connection.
@@ -49,6 +55,12 @@ pub struct ConnectionChanges {
     pub name: Option<String>,
     /// Whether it takes deliveries.
     pub status: Option<ConnectionStatus>,
+    /// The provider's id of the app or account. The inner option is whether there is one afterwards.
+    pub account: Option<Option<String>>,
+    /// What the app asks merchants for.
+    pub scopes: Option<Vec<String>>,
+    /// The version of the provider's API that is spoken. The inner option is whether one is named afterwards.
+    pub api_version: Option<Option<String>>,
     /// A new secret.
     pub webhook_secret: Option<SecretString>,
     /// For how many hours from now the previous secret is accepted; 0 ends it at once.
@@ -63,6 +75,8 @@ struct Fingerprint<'a> {
     name: &'a str,
     account: &'a Option<String>,
     webhook_secret: Vec<u8>,
+    scopes: &'a [String],
+    api_version: &'a Option<String>,
 }
 
 /// Connections.
@@ -85,10 +99,12 @@ impl Connections {
         let name = text("name", &input.name, NAME)?;
         let account = optional_text("account", input.account.as_deref(), SHORT)?;
         let secret = secret(&input.webhook_secret)?;
+        let scopes = checked_scopes(input.scopes)?;
+        let api_version = checked_version(input.api_version.as_deref())?;
 
         let tx = ctx.writer().await?;
         let webhook_secret = hash_secret(secret.expose_secret());
-        let fingerprint = Fingerprint { tenant, provider, name: &name, account: &account, webhook_secret };
+        let fingerprint = Fingerprint { tenant, provider, name: &name, account: &account, webhook_secret, scopes: &scopes, api_version: &api_version };
         let claim = match attempt(ctx, &tx, "connectionCreate", idempotency_key, &fingerprint).await? {
             Attempt::Repeat(subject) => {
                 let id = subject.parse().map_err(|_| DbErr::Custom("an idempotency key without its connection".into()))?;
@@ -106,6 +122,8 @@ impl Connections {
             provider: Set(provider.to_owned()),
             name: Set(name),
             account: Set(account),
+            scopes: Set(serde_json::json!(scopes)),
+            api_version: Set(api_version),
             status: Set(ConnectionStatus::Active),
             webhook_secret_sealed: Set(Some(self.keys.seal(&tx, &permit, place(tenant, id, SECRET), &secret, now).await?)),
             previous_webhook_secret_sealed: Set(None),
@@ -131,6 +149,15 @@ impl Connections {
         let mut values: Vec<(Column, Value)> = vec![(Column::UpdatedAt, ctx.now().into())];
         if let Some(name) = &changes.name {
             values.push((Column::Name, text("name", name, NAME)?.into()));
+        }
+        if let Some(account) = &changes.account {
+            values.push((Column::Account, optional_text("account", account.as_deref(), SHORT)?.into()));
+        }
+        if let Some(scopes) = changes.scopes.clone() {
+            values.push((Column::Scopes, serde_json::json!(checked_scopes(scopes)?).into()));
+        }
+        if let Some(version) = &changes.api_version {
+            values.push((Column::ApiVersion, checked_version(version.as_deref())?.into()));
         }
         if let Some(status) = changes.status {
             values.push((Column::Status, status.as_str().into()));
@@ -206,6 +233,30 @@ fn place(tenant: TenantId, id: ConnectionId, column: &'static str) -> Where<'sta
 /// A secret as it was pasted, without the space around it.
 fn secret(given: &SecretString) -> Result<SecretString, ConnectionError> {
     Ok(text("webhookSecret", given.expose_secret(), SECRET_LENGTH)?.into())
+}
+
+/// Scopes in the provider's words, each once.
+fn checked_scopes(scopes: Vec<String>) -> Result<Vec<String>, ConnectionError> {
+    let word = |scope: &String| (1..=100).contains(&scope.len()) && scope.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b));
+    let mut kept: Vec<String> = Vec::with_capacity(scopes.len());
+    for scope in scopes.iter().map(|scope| scope.trim().to_owned()) {
+        if !kept.contains(&scope) {
+            kept.push(scope);
+        }
+    }
+    match kept.len() <= SCOPES && kept.iter().all(word) {
+        true => Ok(kept),
+        false => Err(invalid("scopes", Problem::Unknown(format!("must be at most {SCOPES} words such as read_orders"))).into()),
+    }
+}
+
+/// A version of an API, as it stands in addresses.
+fn checked_version(version: Option<&str>) -> Result<Option<String>, ConnectionError> {
+    let version = optional_text("apiVersion", version, 20)?;
+    match version.as_ref().is_none_or(|version| version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')) {
+        true => Ok(version),
+        false => Err(invalid("apiVersion", Problem::Unknown("must be a version such as 2026-10".to_owned())).into()),
+    }
 }
 
 fn providers() -> String {

@@ -2,6 +2,7 @@
 
 use entities::tables::connections::{Column, Entity};
 use entities::{ConnectionId, TenantId};
+use platform::callers::Action;
 use platform::callers::actions::ManageConnections;
 use platform::db::List;
 use platform::{Database, Permit, Tx};
@@ -36,7 +37,7 @@ pub(super) async fn update(tx: &Tx, _permit: &Permit<ManageConnections>, row: &C
 }
 
 /// The sealed secrets of a connection that was found under the permit: the current and the previous one.
-pub(super) async fn sealed(tx: &Tx, _permit: &Permit<ManageConnections>, row: &ConnectionRow) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), DbErr> {
+pub(super) async fn sealed<A: Action>(tx: &Tx, _permit: &Permit<A>, row: &ConnectionRow) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), DbErr> {
     let this = Expr::col(Column::TenantId).eq(row.tenant_id).and(Expr::col(Column::Id).eq(row.id));
     let select = Query::select().columns([Column::WebhookSecretSealed, Column::PreviousWebhookSecretSealed]).from(Entity).and_where(this).take();
     match tx.query_one(&select).await? {

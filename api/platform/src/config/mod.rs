@@ -64,6 +64,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// The account for text messages; without it nobody is reached by them.
     pub twilio: Option<TwilioAccount>,
+    /// Where Shopify's shops are, `{shop}` standing for their domain; only for shops that stand in for them.
+    pub shopify_shop_url: Option<String>,
     /// Outside identity providers.
     pub identity_providers: Vec<IdentityProvider>,
 }

@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -46,6 +46,7 @@ const NAMES: [&str; 28] = [
     "shutdown_grace",
     "public_url",
     "webhook_payload_days",
+    "shopify_shop_url",
     "smtp_url",
     "mail_from",
     "twilio_account_sid",
@@ -121,6 +122,7 @@ impl Reader {
             webhook_payload_days: self
                 .parsed("webhook_payload_days", "days from 1 to 365", |text| text.parse().ok().filter(|n| (1..=365).contains(n)))
                 .unwrap_or(30),
+            shopify_shop_url: self.parsed("shopify_shop_url", "an http or https address with {shop} in it, such as http://127.0.0.1:9000/{shop}", shop_url),
             mail: self.mail(),
             twilio: self.twilio(),
             identity_providers: self.identity_providers(),
@@ -309,6 +311,11 @@ fn public_url(text: &str) -> Option<String> {
     let url = url::Url::parse(text).ok()?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// An address that a shop's domain can be put into.
+fn shop_url(text: &str) -> Option<String> {
+    http_url(&text.replace("{shop}", "name.myshopify.com")).filter(|_| text.contains("{shop}")).map(|_| text.to_owned())
 }
 
 fn network(text: &str) -> Option<IpNet> {

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod customers;
+mod installs;
 mod orders;
 mod query;
 mod store_changes;
@@ -9,6 +10,7 @@ mod stores;
 
 pub use catalog::{Product, ProductVariant};
 pub use customers::Customer;
+pub use installs::{InstallMutation, InstallationEvent};
 pub use orders::{Order, OrderItem};
 pub use query::CommerceQuery;
 pub use store_changes::StoreMutation;
@@ -47,6 +49,12 @@ impl IntoFilter<()> for NoFilter {
 impl IntoOrder<commerce::orders::OrderItemSort> for NoFilter {
     fn into_order(_: Option<Self>) -> (commerce::orders::OrderItemSort, bool) {
         (commerce::orders::OrderItemSort::Position, false)
+    }
+}
+
+impl IntoOrder<commerce::installs::InstallationEventSort> for NoFilter {
+    fn into_order(_: Option<Self>) -> (commerce::installs::InstallationEventSort, bool) {
+        (commerce::installs::InstallationEventSort::OccurredAt, true)
     }
 }
 

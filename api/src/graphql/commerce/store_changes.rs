@@ -65,6 +65,8 @@ pub struct StoreUpdateInput {
     status: Option<StoreStatus>,
     /// Settings of its own: a JSON object of at most 64 KiB, which takes the place of the old one.
     settings: Option<Json<serde_json::Value>>,
+    /// Settings of the app as it is embedded in the shop: a JSON object of at most 64 KiB, which takes the place of the old one.
+    embedded_settings: Option<Json<serde_json::Value>>,
     /// The time zone in which its days are counted (IANA).
     time_zone: Option<String>,
     /// Whether its first set-up has been gone through.
@@ -135,6 +137,7 @@ impl StoreMutation {
             data_kind: input.data_kind.map(Into::into),
             status: input.status.map(Into::into),
             settings: input.settings.map(|Json(settings)| settings),
+            embedded_settings: input.embedded_settings.map(|Json(settings)| settings),
             time_zone: input.time_zone,
             initial_setup_completed: input.initial_setup_completed,
             access_token: input.access_token.map(Into::into),

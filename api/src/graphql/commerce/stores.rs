@@ -9,11 +9,12 @@ use platform::OpCtx;
 
 use super::catalog::Product;
 use super::customers::Customer;
+use super::installs::{StoreHealth, StoreInstallation};
 use super::orders::Order;
 use super::parent;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::{order_input, short, words};
-use crate::graphql::objects::{IntoFilter, Planned, object, pages};
+use crate::graphql::objects::{IntoFilter, Planned, object, pages, referred};
 use crate::graphql::ops::Alert;
 use crate::graphql::people::Tenant;
 use crate::graphql::scalars::{CurrencyCode, stored_currency};
@@ -40,6 +41,8 @@ object! {
         status: StoreStatus = |row| row.status.into();
         /// Settings of its own: a JSON object.
         settings: Json<serde_json::Value> = |row| Json(row.settings.clone());
+        /// Settings of the app as it is embedded in the shop: a JSON object.
+        embedded_settings: Json<serde_json::Value> = |row| Json(row.embedded_settings.clone());
         /// What the provider lets us do: a list of the provider's scopes.
         scopes: Json<serde_json::Value> = |row| Json(row.scopes.clone());
         /// The time zone in which its days are counted (IANA).
@@ -66,6 +69,10 @@ object! {
     one {
         /// The tenant that it belongs to.
         tenant: Tenant;
+        /// How the app came into its shop, and what opens it; null for a store that was connected with a token and has had no trouble since.
+        installation: StoreInstallation;
+        /// Whether its shop answers; null before it was first asked.
+        health: StoreHealth;
     }
     lists {
         /// Its orders.
@@ -140,6 +147,18 @@ impl Planned for Store {
                 }
             }
             let parents: Vec<_> = stores.iter().map(|s| parent(s.row.tenant_id, s.row.id)).collect();
+            if let Some(selected) = selected.one(Self::NAME, "installation") {
+                let found = referred::<StoreInstallation>(ctx, parents.iter().copied(), &selected).await?;
+                for store in stores.iter_mut() {
+                    store.installation = found.map(|found| found.get(&store.row.id.uuid()).cloned());
+                }
+            }
+            if let Some(selected) = selected.one(Self::NAME, "health") {
+                let found = referred::<StoreHealth>(ctx, parents.iter().copied(), &selected).await?;
+                for store in stores.iter_mut() {
+                    store.health = found.map(|found| found.get(&store.row.id.uuid()).cloned());
+                }
+            }
             for (arguments, field) in selected.each(Self::NAME, "orders") {
                 let mut orders = pages::<Order>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {

@@ -1,6 +1,6 @@
 //! Registering and changing connections, and having deliveries worked on again.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 use entities::{ConnectionId, WebhookEventId};
 use people::connections::{ConnectionChanges, NewConnection};
 
@@ -10,6 +10,7 @@ use crate::graphql::enums::ConnectionStatus;
 use crate::graphql::input::id;
 use crate::graphql::objects::{Planned, plan};
 use crate::graphql::payload::payload;
+use crate::graphql::people::changed;
 use crate::graphql::selection::Selected;
 use crate::graphql::services::{op, services};
 
@@ -21,22 +22,33 @@ pub struct ConnectionCreateInput {
     provider: String,
     /// What people will call it, at most 100 characters.
     name: String,
-    /// The provider's id of the app or account, at most 255 characters.
+    /// The provider's id of the app or account, at most 255 characters: for an app that merchants install, its client id.
     account: Option<String>,
     /// What the provider signs its webhooks with: for Shopify the app's client secret. It is sealed, and never shown again.
     #[graphql(secret)]
     webhook_secret: String,
+    /// What the app asks merchants for, in the provider's words, such as `read_orders`; 200 at most.
+    #[graphql(default)]
+    scopes: Vec<String>,
+    /// The version of the provider's API that is spoken, such as `2026-10`; the program's own when left out.
+    api_version: Option<String>,
     /// The tenant: only a platform administrator names it.
     tenant_id: Option<ID>,
 }
 
-/// What to change of a connection. What is left out stays.
+/// What to change of a connection. What is left out stays; null empties what may be empty.
 #[derive(InputObject)]
 pub struct ConnectionUpdateInput {
     /// The connection.
     id: ID,
     /// What people call it, at most 100 characters.
     name: Option<String>,
+    /// The provider's id of the app or account: for an app that merchants install, its client id.
+    account: MaybeUndefined<String>,
+    /// What the app asks merchants for: it takes the place of what was there. Stores are compared with it within about an hour.
+    scopes: Option<Vec<String>>,
+    /// The version of the provider's API that is spoken; null for the program's own.
+    api_version: MaybeUndefined<String>,
     /// Whether it takes deliveries.
     status: Option<ConnectionStatus>,
     /// A new secret. The one before it stays good for `previousSecretHours`.
@@ -97,6 +109,8 @@ impl InboxMutation {
             name: input.name,
             account: input.account,
             webhook_secret: input.webhook_secret.into(),
+            scopes: input.scopes,
+            api_version: input.api_version,
         };
         match services(ctx)?.connections.create(op(ctx)?, new, idempotency_key.as_deref()).await {
             Ok(row) => {
@@ -112,6 +126,9 @@ impl InboxMutation {
         let id = id::<ConnectionId>(&input.id)?;
         let changes = ConnectionChanges {
             name: input.name,
+            account: changed(input.account),
+            scopes: input.scopes,
+            api_version: changed(input.api_version),
             status: input.status.map(Into::into),
             webhook_secret: input.webhook_secret.map(Into::into),
             previous_secret_hours: input.previous_secret_hours,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -43,9 +43,26 @@ impl ProviderRegistration {
         &self.row.name
     }
 
-    /// The provider's id of the app or account.
+    /// The provider's id of the app or account: for an app that merchants install, its client id.
     async fn account(&self) -> Option<&str> {
         self.row.account.as_deref()
+    }
+
+    /// What the app asks merchants for, in the provider's words.
+    async fn scopes(&self) -> Json<serde_json::Value> {
+        Json(self.row.scopes.clone())
+    }
+
+    /// The version of the provider's API that is spoken; null for the program's own.
+    async fn api_version(&self) -> Option<&str> {
+        self.row.api_version.as_deref()
+    }
+
+    /// Where merchants come from the provider's side to let the app in: a path, with the address before it where the setting `public_url`
+    /// tells that. For Shopify it is the app's URL; the same with `/callback` behind it is its allowed redirection URL.
+    async fn install_url(&self, ctx: &Context<'_>) -> Result<String> {
+        let before = services(ctx)?.installs.public_url().unwrap_or_default();
+        Ok(format!("{before}/install/{}/{}", self.row.provider, self.row.id))
     }
 
     /// Whether it takes deliveries.
@@ -55,7 +72,7 @@ impl ProviderRegistration {
 
     /// Where the provider is to send its webhooks: a path, with the address before it where the setting `public_url` tells that.
     async fn webhook_url(&self, ctx: &Context<'_>) -> Result<String> {
-        let before = services(ctx)?.public_url.as_deref().unwrap_or_default();
+        let before = services(ctx)?.installs.public_url().unwrap_or_default();
         Ok(format!("{before}/webhooks/{}/{}", self.row.provider, self.row.id))
     }
 

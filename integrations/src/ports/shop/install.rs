@@ -16,6 +16,10 @@ pub trait ShopInstaller: Send + Sync {
     /// Where the merchant is sent to agree. `state` comes back with the merchant, and must be bound to the browser.
     fn authorize_url(&self, app: &App, shop: &str, redirect: &Url, state: &str) -> Result<Url, InvalidDomain>;
 
+    /// Checks what a merchant comes with who opens the app from the provider's side: the query of the app's address, as it came. Gives the
+    /// shop's domain, in the one spelling that is stored.
+    fn verify_launch(&self, app: &App, query: &str, now: DateTime<Utc>) -> Result<String, CallbackError>;
+
     /// Checks what the merchant came back with: the query of the callback's address, as it came.
     fn verify_callback(&self, app: &App, query: &str, state: &str, now: DateTime<Utc>) -> Result<Callback, CallbackError>;
 

@@ -72,4 +72,7 @@ pub trait ShopAdmin: Send + Sync {
 pub trait ShopSystem: ShopInstaller + ShopAdmin + ShopSource {
     /// The provider's name in the database (`stores.provider`).
     fn key(&self) -> &'static str;
+
+    /// The version of its API that the program speaks, unless an app says otherwise.
+    fn api_version(&self) -> &'static str;
 }

@@ -121,4 +121,8 @@ impl ShopSystem for ShopifyApp {
     fn key(&self) -> &'static str {
         super::KEY
     }
+
+    fn api_version(&self) -> &'static str {
+        API_VERSION
+    }
 }

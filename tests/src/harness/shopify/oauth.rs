@@ -43,6 +43,15 @@ impl ShopifyStandIn {
         format!("{message}&hmac={hmac}")
     }
 
+    /// The merchant opens the app from the provider's side: the query that they come with.
+    pub fn launches(&self, domain: &str) -> String {
+        let timestamp = self.now().timestamp().to_string();
+        let message =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs([("host", "YWRtaW4"), ("shop", domain), ("timestamp", &*timestamp)]).finish();
+        let hmac: String = mac(&self.inner.app.secret, &message).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{message}&hmac={hmac}")
+    }
+
     /// The merchant's user opens the app inside of the shop: the token that the app is given. Who opens it has granted these scopes.
     pub fn opens_app(&self, domain: &str, user: u64, scopes: &[&str]) -> String {
         self.shop(domain, |shop| shop.granted = scopes.iter().map(|scope| (*scope).to_owned()).collect());

@@ -217,6 +217,21 @@ impl Shop {
         }
     }
 
+    /// How many pairs of tokens were given out so far.
+    pub fn pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Access tokens open the shop no more; what they are renewed with is still good.
+    pub fn void_access(&mut self) {
+        self.pairs.iter_mut().for_each(|pair| pair.access_until = Some(DateTime::UNIX_EPOCH));
+    }
+
+    /// Every secret that was given out so far.
+    pub fn secrets(&self) -> Vec<String> {
+        self.pairs.iter().flat_map(|pair| [Some(pair.access.clone()), pair.refresh.clone()]).flatten().collect()
+    }
+
     /// Removes the app.
     pub fn uninstall(&mut self) {
         self.pairs.iter_mut().for_each(|pair| pair.is_void = true);

@@ -1,0 +1,162 @@
+//! Work on installations: setting stores up, renewing tokens ahead of their end, removing the app; and when it is looked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use entities::{InstallationAction, StoreId, StoreStatus};
+use integrations::ports::shop::Problem;
+use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Schedule, Worker};
+use serde::Deserialize;
+
+use super::access::{ShopError, Shops};
+use super::keep::{Keeping, Renewing};
+use super::removal;
+use super::setup::SetUp;
+use super::state::{By, Hold, find};
+use super::store::{self, Entry};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Setting a store up: for about two days, if need be.
+pub const SET_UP: &JobKind = &JobKind {
+    name: "store.set_up",
+    queue: Queue::SHOPS,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * MINUTE),
+    backoff: Backoff::Exponential(Duration::from_secs(5), Duration::from_secs(4 * HOUR)),
+};
+
+/// Removing the app from a shop: for about a day, if need be.
+pub const UNINSTALL: &JobKind = &JobKind {
+    name: "store.uninstall",
+    queue: Queue::SHOPS,
+    max_attempts: 12,
+    timeout: Duration::from_secs(5 * MINUTE),
+    backoff: Backoff::Exponential(Duration::from_secs(10), Duration::from_secs(4 * HOUR)),
+};
+
+/// Renewing a store's tokens, though nobody uses them.
+pub const REFRESH: &JobKind = &JobKind {
+    name: "store.refresh",
+    queue: Queue::SHOPS,
+    max_attempts: 10,
+    timeout: Duration::from_secs(5 * MINUTE),
+    backoff: Backoff::Exponential(Duration::from_secs(MINUTE), Duration::from_secs(12 * HOUR)),
+};
+
+/// Looking for stores whose tokens will end, and for those that are to be set up again.
+pub const RENEWAL: &JobKind = &JobKind {
+    name: "stores.renewal",
+    queue: Queue::UPKEEP,
+    max_attempts: 3,
+    timeout: Duration::from_secs(10 * MINUTE),
+    backoff: Backoff::Exponential(Duration::from_secs(MINUTE), Duration::from_secs(10 * MINUTE)),
+};
+
+/// Who works on installations.
+pub fn workers(shops: Shops, public_url: Option<String>) -> Vec<Arc<dyn Worker>> {
+    vec![Arc::new(SetUp { shops: shops.clone(), public_url }), Arc::new(Uninstalling { shops: shops.clone() }), Arc::new(Renewing { shops }), Arc::new(Keeping)]
+}
+
+/// When it is looked for.
+pub fn schedules() -> Vec<Schedule> {
+    Schedule::new("stores.renewal", "20 * * * *", Tz::UTC, RENEWAL).into_iter().collect()
+}
+
+/// What a job is about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Errand {
+    pub store_id: StoreId,
+}
+
+/// What becomes of a job whose store's shop does not open.
+pub(super) fn again(error: ShopError) -> JobError {
+    match error {
+        ShopError::Later { why, after: Some(after) } => JobError::RetryAfter(after.max(Duration::from_secs(1)), why),
+        ShopError::Later { why, after: None } => JobError::Retry(why),
+        ShopError::Storage(error) => error.into(),
+        error @ (ShopError::NotFound | ShopError::Uninstalled | ShopError::NoAccess(_)) => JobError::Fail(error.to_string()),
+    }
+}
+
+/// Removes the app from shops.
+struct Uninstalling {
+    shops: Shops,
+}
+
+/// How the shop was asked.
+enum Asked {
+    /// The app is out.
+    Out(&'static str),
+    /// It may be out later.
+    Not(String, JobError),
+}
+
+#[async_trait]
+impl Worker for Uninstalling {
+    fn kind(&self) -> &'static JobKind {
+        UNINSTALL
+    }
+
+    async fn run(&self, job: &Running) -> Result<(), JobError> {
+        let Errand { store_id } = job.payload()?;
+        let tenant = job.tenant.ok_or_else(|| JobError::Fail("a store belongs to a tenant".to_owned()))?;
+        let asked = self.ask(job, store_id).await?;
+        let ctx = job.ctx()?;
+        let (tx, trace) = (ctx.writer().await?, job.trace());
+        let state = find(&tx, tenant, By::Id(store_id), Hold::Yes).await?.filter(|state| state.status != StoreStatus::Uninstalled);
+        match (state, asked) {
+            // The shop has told it already.
+            (None, _) => {}
+            (Some(state), Asked::Out(why)) => removal::uninstalled(&tx, &trace, &state, job.now(), why.to_owned()).await?,
+            (Some(_), Asked::Not(_, error @ (JobError::Retry(_) | JobError::RetryAfter(..)))) if !job.is_last() => return Err(error),
+            (Some(state), Asked::Not(why, error)) => {
+                let entry = Entry {
+                    connection: state.connection(),
+                    action: InstallationAction::UninstallFailed,
+                    scopes: None,
+                    message: Some(why),
+                    occurred_at: job.now(),
+                };
+                store::note(&tx, &trace, (tenant, store_id), entry).await?;
+                ctx.commit_unrecorded(tx).await?;
+                return Err(error);
+            }
+        }
+        job.done(&tx).await?;
+        Ok(ctx.commit_unrecorded(tx).await?)
+    }
+}
+
+impl Uninstalling {
+    async fn ask(&self, job: &Running, store: StoreId) -> Result<Asked, JobError> {
+        let tenant = job.tenant.ok_or_else(|| JobError::Fail("a store belongs to a tenant".to_owned()))?;
+        let mut opened = self.shops.open(job.db(), tenant, store).await;
+        for _ in 0..2 {
+            let open = match opened {
+                Ok(open) => open,
+                Err(ShopError::Uninstalled) => return Ok(Asked::Out("the app was removed")),
+                // Without a token nobody can be asked: for the program, the shop is closed.
+                Err(ShopError::NoAccess(_)) => return Ok(Asked::Out("removed here, where its token is void: the shop was not asked")),
+                Err(error) => return Ok(Asked::Not(error.to_string(), again(error))),
+            };
+            match open.system.uninstall(&open.access).await {
+                Ok(()) => return Ok(Asked::Out("the shop has removed the app, as it was asked to")),
+                Err(error) if error.problem == Problem::Unauthorized => opened = self.shops.reopen(job.db(), &open).await,
+                Err(error) => {
+                    let why = error.to_string();
+                    let error = if error.problem.is_passing() { JobError::Retry(why.clone()) } else { JobError::Fail(why.clone()) };
+                    return Ok(Asked::Not(why, error));
+                }
+            }
+        }
+        match opened {
+            Err(ShopError::NoAccess(_) | ShopError::Uninstalled) => Ok(Asked::Out("removed here, where its token is void: the shop was not asked")),
+            _ => Ok(Asked::Not("the token is void".to_owned(), JobError::Retry("the token is void".to_owned()))),
+        }
+    }
+}

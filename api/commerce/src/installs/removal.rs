@@ -1,0 +1,79 @@
+//! The end of an installation, and tokens that are void: what is written, whoever finds out.
+
+use chrono::{DateTime, Utc};
+use entities::{ConnectionId, EventType, InstallationAction, StoreId, StoreStatus, TenantId};
+use platform::outbox::emit;
+use platform::record::Happened;
+use platform::{Change, DbErr, Trace, Tx};
+use serde_json::{Value, json};
+
+use super::DATA_KEPT_FOR;
+use super::state::{By, Hold, StoreState, find};
+use super::store::{self, Entry, Place};
+
+/// The app is out of the shop: its tokens are erased, and its data has a day on which it goes. The store is held by the transaction.
+pub(super) async fn uninstalled(tx: &Tx, trace: &Trace, state: &StoreState, at: DateTime<Utc>, why: String) -> Result<(), DbErr> {
+    let (place, now) = ((state.tenant, state.id), trace.now());
+    let deletion = now + DATA_KEPT_FOR;
+    store::ensure(tx, place, now).await?;
+    store::erase_tokens(tx, place, now).await?;
+    let values = vec![("status", StoreStatus::Uninstalled.as_str().into()), ("uninstalled_at", at.into()), ("data_deletion_scheduled_at", deletion.into())];
+    store::update_store(tx, place, values, now).await?;
+    store::forget_health(tx, place).await?;
+    let entry = Entry { connection: state.connection(), action: InstallationAction::Uninstalled, scopes: None, message: Some(why.clone()), occurred_at: at };
+    store::note(tx, trace, place, entry).await?;
+    let data = json!({ "storeId": state.id, "dataDeletionScheduledAt": deletion });
+    Change::new("storeUninstall", state.tenant)
+        .subject(state.id)
+        .before(&json!({ "status": state.status }))
+        .after(&json!({ "status": StoreStatus::Uninstalled, "dataDeletionScheduledAt": deletion, "why": why }))
+        .announce_with(EventType::StoreUninstalled, Some(state.id), data)
+        .write(tx, trace)
+        .await
+}
+
+/// The tokens that were read are void. False when there are others by now, or the app is out anyway.
+pub(super) async fn lost(tx: &Tx, trace: &Trace, known: &StoreState, why: &str) -> Result<bool, DbErr> {
+    let place = (known.tenant, known.id);
+    let Some(state) = find(tx, known.tenant, By::Id(known.id), Hold::Yes).await? else { return Ok(false) };
+    let same = state.generation() == known.generation() && state.access_token_sealed == known.access_token_sealed;
+    if !same || state.status == StoreStatus::Uninstalled || state.lost_at().is_some() {
+        return Ok(false);
+    }
+    let now = trace.now();
+    store::ensure(tx, place, now).await?;
+    store::update(tx, place, vec![("authorization_lost_at", now.into())], now).await?;
+    let entry =
+        Entry { connection: state.connection(), action: InstallationAction::AuthorizationLost, scopes: None, message: Some(why.to_owned()), occurred_at: now };
+    store::note(tx, trace, place, entry).await?;
+    announce(tx, trace, place, EventType::StoreAuthorizationLost, json!({ "storeId": known.id, "reason": why })).await?;
+    Ok(true)
+}
+
+/// A store whose token was void has another.
+async fn found_again(tx: &Tx, trace: &Trace, place: Place, connection: Option<ConnectionId>) -> Result<(), DbErr> {
+    let entry = Entry { connection, action: InstallationAction::AuthorizationRestored, scopes: None, message: None, occurred_at: trace.now() };
+    store::note(tx, trace, place, entry).await?;
+    announce(tx, trace, place, EventType::StoreAuthorizationRestored, json!({ "storeId": place.1 })).await
+}
+
+/// Somebody gave the store a token that lasts: what was known of the one before is over.
+pub(crate) async fn restore(tx: &Tx, trace: &Trace, tenant: TenantId, id: StoreId) -> Result<(), DbErr> {
+    let Some(state) = find(tx, tenant, By::Id(id), Hold::Yes).await? else { return Ok(()) };
+    if state.installation.is_none() {
+        return Ok(());
+    }
+    if let Some(access) = state.access_token_sealed.clone() {
+        let tokens = store::SealedTokens { access, access_expires_at: None, refresh: None, refresh_expires_at: None };
+        store::put_tokens(tx, (tenant, id), tokens, trace.now()).await?;
+    }
+    if state.lost_at().is_some() {
+        found_again(tx, trace, (tenant, id), state.connection()).await?;
+    }
+    Ok(())
+}
+
+/// Tells what happened to a store.
+pub(super) async fn announce(tx: &Tx, trace: &Trace, (tenant, store): Place, kind: EventType, data: Value) -> Result<(), DbErr> {
+    emit(tx, trace, Happened { kind, tenant: Some(tenant), store: Some(store), subject: Some(store.to_string()), data }).await
+}
