@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use integrations::mail::{MailSettings, SmtpSecurity};
 use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
-use integrations::registry::{MessengerError, MessengerSettings, Messengers};
+use commerce::installs::Shops;
+use commerce::sync::SyncLimits;
+use integrations::registry::{MessengerError, MessengerSettings, Messengers, ShopSystemSettings, ShopSystems};
+use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
 use people::connections::Connections;
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
@@ -57,6 +60,10 @@ pub struct App {
     pub feeds: Feeds,
     /// The way out to addresses that callers set.
     pub outgoing: Outgoing,
+    /// The ways into the shops of stores.
+    pub shops: Shops,
+    /// How much of a sync is done at once.
+    pub sync_limits: SyncLimits,
     /// By whom people are reached.
     pub messengers: Messengers,
     /// Where this API is reached from outside.
@@ -113,7 +120,10 @@ impl App {
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         let messengers = Messengers::new(messengers_of(settings), outgoing.clone())?;
-        let schema = build(&limits, Services::new(master, sign_in, outgoing.clone(), messengers.clone(), settings.public_url.clone()));
+        let systems = ShopSystems::new(shop_systems_of(settings))?;
+        let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone());
+        let services = Services::new(master, sign_in, outgoing.clone(), systems, messengers.clone(), settings.public_url.clone());
+        let schema = build(&limits, services);
         let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
@@ -123,6 +133,8 @@ impl App {
             sockets: TaskTracker::new(),
             places: Places::new(SOCKETS),
             closing: CancellationToken::new(),
+            shops,
+            sync_limits: SyncLimits::default(),
             messengers,
             public_url: settings.public_url.clone(),
             outgoing,
@@ -165,6 +177,11 @@ fn checks(db: &Database, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn HealthCheck>> {
 const MAIL: Duration = Duration::from_secs(30);
 /// How long a call to a provider of text messages may take in all.
 const TEXT_MESSAGE: Duration = Duration::from_secs(15);
+
+fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
+    let usual = ShopifySettings::default();
+    ShopSystemSettings { shopify: ShopifySettings { shop_url: settings.shopify_shop_url.clone().unwrap_or(usual.shop_url), ..usual } }
+}
 
 fn messengers_of(settings: &Settings) -> MessengerSettings {
     let mail = settings.mail.as_ref().map(|mail| MailSettings {

@@ -130,11 +130,12 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(Escalator),
         Arc::new(ops::upkeep::Cleaner),
     ];
-    own.into_iter().chain(ops::usage::workers()).collect()
+    let syncs = commerce::sync::workers(app.shops.clone(), app.sync_limits);
+    own.into_iter().chain(ops::usage::workers()).chain(syncs).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
+    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).chain(commerce::sync::schedules()).collect()
 }

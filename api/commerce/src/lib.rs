@@ -6,6 +6,8 @@ pub mod customers;
 pub mod deliveries;
 pub mod demo;
 pub mod imports;
+pub mod installs;
 pub mod orders;
 mod records;
 pub mod stores;
+pub mod sync;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result};
 use commerce::stores::Stores;
+use commerce::sync::Syncs;
 use integrations::outgoing::Outgoing;
-use integrations::registry::Messengers;
+use integrations::registry::{Messengers, ShopSystems};
 use ops::alerts::Alerts;
 use ops::audit::Audit;
 use ops::inbox::WebhookEvents;
@@ -33,6 +34,8 @@ pub struct Services {
     pub api_tokens: ApiTokens,
     /// Stores.
     pub stores: Stores,
+    /// Syncs.
+    pub syncs: Syncs,
     /// Alerts.
     pub alerts: Alerts,
     /// The audit log.
@@ -52,8 +55,15 @@ pub struct Services {
 }
 
 impl Services {
-    /// The rooms, sealing under this master key, dialling this way and reaching people by these messengers.
-    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, messengers: Messengers, public_url: Option<String>) -> Self {
+    /// The rooms, sealing under this master key, dialling this way, speaking to these shops and reaching people by these messengers.
+    pub fn new(
+        master: &MasterKey,
+        sign_in: SignIn,
+        outgoing: Outgoing,
+        systems: ShopSystems,
+        messengers: Messengers,
+        public_url: Option<String>,
+    ) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,
@@ -61,6 +71,7 @@ impl Services {
             users: Users,
             api_tokens: ApiTokens,
             stores: Stores::new(keys.clone()),
+            syncs: Syncs::new(systems),
             connections: Connections::new(keys.clone()),
             webhook_events: WebhookEvents,
             alerts: Alerts,

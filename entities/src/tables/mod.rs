@@ -25,6 +25,7 @@ pub mod refresh_tokens;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod stores;
+pub mod sync_runs;
 pub mod tenant_keys;
 pub mod tenant_memberships;
 pub mod tenants;

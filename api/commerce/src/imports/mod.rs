@@ -4,6 +4,7 @@
 
 mod check;
 mod clean;
+mod ending;
 mod error;
 mod lease;
 mod load;
@@ -18,9 +19,11 @@ mod slices;
 mod source;
 
 pub use error::ImportError;
+pub(crate) use ending::Ending;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};
 pub use receipt::{Counts, LISTED_REJECTIONS, Receipt, Rejection};
+pub(crate) use service::{Brought, BroughtBy};
 pub use service::{ImportOptions, Imports};
 pub use source::Source;
 

@@ -24,7 +24,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsErrors(pub Vec<String>);
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     "listen",
     "database_url",
     "database_owner_url",
@@ -46,6 +46,7 @@ const NAMES: [&str; 28] = [
     "shutdown_grace",
     "public_url",
     "webhook_payload_days",
+    "shopify_shop_url",
     "smtp_url",
     "mail_from",
     "twilio_account_sid",
@@ -121,6 +122,7 @@ impl Reader {
             webhook_payload_days: self
                 .parsed("webhook_payload_days", "days from 1 to 365", |text| text.parse().ok().filter(|n| (1..=365).contains(n)))
                 .unwrap_or(30),
+            shopify_shop_url: self.parsed("shopify_shop_url", "an address such as https://{shop}", |text| text.contains("{shop}").then(|| text.to_owned())),
             mail: self.mail(),
             twilio: self.twilio(),
             identity_providers: self.identity_providers(),
