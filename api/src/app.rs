@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use integrations::mail::{MailSettings, SmtpSecurity};
-use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
 use commerce::installs::Shops;
 use commerce::sync::SyncLimits;
+use integrations::mail::{MailSettings, SmtpSecurity};
+use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
 use integrations::registry::{MessengerError, MessengerSettings, Messengers, ShopSystemSettings, ShopSystems};
 use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
@@ -178,7 +178,8 @@ const MAIL: Duration = Duration::from_secs(30);
 /// How long a call to a provider of text messages may take in all.
 const TEXT_MESSAGE: Duration = Duration::from_secs(15);
 
-fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
+/// How shops are reached, as the operator has set it up.
+pub(crate) fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
     let usual = ShopifySettings::default();
     ShopSystemSettings { shopify: ShopifySettings { shop_url: settings.shopify_shop_url.clone().unwrap_or(usual.shop_url), ..usual } }
 }

@@ -56,14 +56,7 @@ pub struct Services {
 
 impl Services {
     /// The rooms, sealing under this master key, dialling this way, speaking to these shops and reaching people by these messengers.
-    pub fn new(
-        master: &MasterKey,
-        sign_in: SignIn,
-        outgoing: Outgoing,
-        systems: ShopSystems,
-        messengers: Messengers,
-        public_url: Option<String>,
-    ) -> Self {
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, systems: ShopSystems, messengers: Messengers, public_url: Option<String>) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,

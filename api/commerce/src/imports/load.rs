@@ -34,12 +34,7 @@ pub(super) enum Feed {
 }
 
 /// Reads and stages everything; how many lines there were.
-pub(super) async fn load(
-    run: &Run,
-    feed: Feed,
-    heartbeat: &Heartbeat,
-    progress: &dyn Progress,
-) -> Result<u64, ImportError> {
+pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress: &dyn Progress) -> Result<u64, ImportError> {
     let sqlite = run.is_sqlite();
     let target = For { tenant: run.tenant, run: run.id, currency: run.currency, form: if sqlite { Form::Values } else { Form::Copy } };
     let stager = Stager::new(target, Ids::new(run.clock.clone()));

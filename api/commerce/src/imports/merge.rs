@@ -68,7 +68,8 @@ pub(super) async fn mark_vanished(run: &Run, tx: &Tx, staged: &[u64], receipt: &
         let Some(parent) = child.parent.map(shape) else { continue };
         let parents = SHAPES.iter().zip(staged).find(|(shape, _)| shape.kind == parent.kind).map_or(0, |(_, staged)| *staged);
         // New parents have lost nothing, and a child that was rejected is there.
-        if parents > receipt.of(parent.kind).created && receipt.of(child.kind).rejected == 0
+        if parents > receipt.of(parent.kind).created
+            && receipt.of(child.kind).rejected == 0
             && let Some(sql) = vanished(child, parent)
         {
             run.execute(tx, &sql).await?;

@@ -18,8 +18,8 @@ mod service;
 mod slices;
 mod source;
 
-pub use error::ImportError;
 pub(crate) use ending::Ending;
+pub use error::ImportError;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};
 pub use receipt::{Counts, LISTED_REJECTIONS, Receipt, Rejection};

@@ -98,7 +98,14 @@ impl Imports {
     }
 
     /// Brings what a shop was asked for into its store, with no mind to bad lines: they are listed in the receipt.
-    pub(crate) async fn bring(&self, db: &Database, trace: Trace, brought: Brought, whole: &Whole<'_>, progress: &dyn Progress) -> Result<Receipt, ImportError> {
+    pub(crate) async fn bring(
+        &self,
+        db: &Database,
+        trace: Trace,
+        brought: Brought,
+        whole: &Whole<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Receipt, ImportError> {
         let Brought { tenant, store, currency, provider, name, feed, read_at, stop, ending } = brought;
         let (id, now) = (Ids::new(self.clock.clone()).next(), self.clock.now());
         let run = Run { db: db.clone(), trace, clock: self.clock.clone(), tenant, store, id, currency, now, as_of: None, read_at, stop, ending };
@@ -150,7 +157,20 @@ impl Imports {
         let code: String = row.try_get_by_index(2)?;
         let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;
         let id = Ids::new(self.clock.clone()).next();
-        Ok(Run { db: ctx.db().clone(), trace: ctx.trace(), clock: self.clock.clone(), tenant, store, id, currency, now: self.clock.now(), as_of: None, read_at: None, stop: Arc::default(), ending: Arc::new(OfFile) })
+        Ok(Run {
+            db: ctx.db().clone(),
+            trace: ctx.trace(),
+            clock: self.clock.clone(),
+            tenant,
+            store,
+            id,
+            currency,
+            now: self.clock.now(),
+            as_of: None,
+            read_at: None,
+            stop: Arc::default(),
+            ending: Arc::new(OfFile),
+        })
     }
 
     async fn enter(

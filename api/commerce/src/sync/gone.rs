@@ -40,7 +40,8 @@ pub(super) async fn mark(tx: &Tx, at: At, kind: DataKind, ids: &[String], when: 
     let values = || [when.into(), at.tenant.into(), at.store.into(), ids.clone()];
     let these = format!("tenant_id = $2 and store_id = $3 and deleted_at is null and external_id in {list}");
     if let Some((child, column)) = children {
-        let sql = format!("update {child} set deleted_at = $1 where tenant_id = $2 and deleted_at is null and {column} in (select id from {table} where {these})");
+        let sql =
+            format!("update {child} set deleted_at = $1 where tenant_id = $2 and deleted_at is null and {column} in (select id from {table} where {these})");
         tx.execute_raw(store::statement(tx, sql, values())).await?;
     }
     Ok(tx.execute_raw(store::statement(tx, format!("update {table} set deleted_at = $1 where {these}"), values())).await?.rows_affected())
@@ -50,9 +51,8 @@ async fn see(tx: &Tx, at: At, kind: DataKind, ids: &[String]) -> Result<(), DbEr
     let (list, ids) = listed(tx, 4, ids);
     // SQLite takes `on conflict` after a select without a condition for a join.
     let column = if is_sqlite(tx.get_database_backend()) { "value" } else { "jsonb_array_elements_text" };
-    let sql = format!(
-        "insert into sync_seen (tenant_id, run_id, kind, external_id) select $1, $2, $3, x.{column} from {list} x where true on conflict do nothing"
-    );
+    let sql =
+        format!("insert into sync_seen (tenant_id, run_id, kind, external_id) select $1, $2, $3, x.{column} from {list} x where true on conflict do nothing");
     let values = [at.tenant.into(), at.run.into(), kind.as_str().into(), ids];
     tx.execute_raw(store::statement(tx, sql, values)).await.map(drop)
 }

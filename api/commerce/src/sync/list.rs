@@ -49,10 +49,7 @@ impl Listed for SyncRunRow {
 
     fn conditions(filter: &SyncRunFilter) -> Vec<SimpleExpr> {
         let mut conditions = Conditions::on("sync_runs");
-        conditions
-            .one_of("store_id", filter.store_ids.as_deref())
-            .one_of("kind", filter.kinds.as_deref())
-            .one_of("status", filter.statuses.as_deref());
+        conditions.one_of("store_id", filter.store_ids.as_deref()).one_of("kind", filter.kinds.as_deref()).one_of("status", filter.statuses.as_deref());
         conditions.into_vec()
     }
 }

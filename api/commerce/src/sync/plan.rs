@@ -73,7 +73,8 @@ impl Step {
     }
 
     async fn count(&self, kind: DataKind, range: Range, pieces: &[Piece]) -> Result<Vec<Counted>, Trouble> {
-        let ranges: Vec<Range> = pieces.iter().map(|piece| Range { by: Instants::Created, from: Some(piece.from), until: Some(piece.until), ..range }).collect();
+        let ranges: Vec<Range> =
+            pieces.iter().map(|piece| Range { by: Instants::Created, from: Some(piece.from), until: Some(piece.until), ..range }).collect();
         Ok(self.shop.system.counts(&self.shop.access, kind, &ranges).await?)
     }
 

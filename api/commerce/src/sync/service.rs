@@ -106,7 +106,8 @@ impl Syncs {
         if kind != SyncKind::Full || !limited {
             return Vec::new();
         }
-        let message = "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. They are neither fetched nor taken for deleted.";
+        let message =
+            "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. They are neither fetched nor taken for deleted.";
         vec![json!({ "code": "ORDERS_OUT_OF_REACH", "message": message })]
     }
 
@@ -120,6 +121,13 @@ impl Syncs {
         hasten(&tx, &ctx.trace(), STEP, &[id.to_string()]).await?;
         ctx.commit(tx, Change::new("syncCancel", at.tenant).subject(id).before(&before).after(&row)).await?;
         Ok(row)
+    }
+
+    /// A run, if it is the caller's.
+    pub async fn find(&self, ctx: &OpCtx, id: SyncRunId) -> Result<Option<SyncRunRow>, SyncError> {
+        let permit = ctx.authorize::<ReadStores>()?;
+        let tx = ctx.reader().await?;
+        Ok(List::<SyncRunRow, _>::new(&tx, &permit).by_ids(&[id.uuid()]).await?.pop())
     }
 
     /// What of a store is synced, and how often.

@@ -57,7 +57,8 @@ pub(super) struct NewRun {
 
 /// Writes a run; false when one of its kind is under way for the store.
 pub(super) async fn insert(tx: &Tx, at: At, new: &NewRun, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    let sql = "insert into sync_runs (id, tenant_id, store_id, kind, status, phase, range_from, range_until, archived, asked, received, created, updated, unchanged,
+    let sql =
+        "insert into sync_runs (id, tenant_id, store_id, kind, status, phase, range_from, range_until, archived, asked, received, created, updated, unchanged,
                  deleted, rejected, failures, warnings, rejections, created_at, updated_at)
                values ($1, $2, $3, $4, 'QUEUED', 'WAITING', $5, $6, $7, 0, 0, 0, 0, 0, 0, 0, 0, $8, $9, $10, $10)
                on conflict (tenant_id, store_id, kind) where status in ('QUEUED', 'RUNNING') do nothing";
@@ -77,13 +78,7 @@ pub(super) async fn insert(tx: &Tx, at: At, new: &NewRun, now: DateTime<Utc>) ->
 }
 
 /// Changes a run that is not over, and tells of it; `set` refers to its values from `$4` on. None when it is over.
-pub(super) async fn change(
-    tx: &Tx,
-    trace: &Trace,
-    at: At,
-    (set, values): (&str, Vec<Value>),
-    event: Option<EventType>,
-) -> Result<Option<SyncRunRow>, DbErr> {
+pub(super) async fn change(tx: &Tx, trace: &Trace, at: At, (set, values): (&str, Vec<Value>), event: Option<EventType>) -> Result<Option<SyncRunRow>, DbErr> {
     let sql = format!("update sync_runs set {set}, updated_at = $1 where tenant_id = $2 and id = $3 and status in ('QUEUED', 'RUNNING')");
     let values = [trace.now().into(), at.tenant.into(), at.run.into()].into_iter().chain(values);
     if tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 0 {
@@ -100,12 +95,15 @@ pub(super) async fn change(
 pub(super) async fn add(tx: &Tx, trace: &Trace, at: At, receipt: &Receipt) -> Result<Option<SyncRunRow>, DbErr> {
     let sum = |of: fn(&crate::imports::Counts) -> u64| i64::try_from(RecordKind::ALL.iter().map(|kind| of(receipt.of(*kind))).sum::<u64>()).unwrap_or(i64::MAX);
     let rejected = i64::try_from(receipt.rejected).unwrap_or(i64::MAX);
-    let mut values: Vec<Value> = vec![sum(|counts| counts.created).into(), sum(|counts| counts.updated).into(), sum(|counts| counts.unchanged).into(), rejected.into()];
-    let mut set = "created = created + $4, updated = updated + $5, unchanged = unchanged + $6, rejected = rejected + $7, failures = 0, error_message = null".to_owned();
+    let mut values: Vec<Value> =
+        vec![sum(|counts| counts.created).into(), sum(|counts| counts.updated).into(), sum(|counts| counts.unchanged).into(), rejected.into()];
+    let mut set =
+        "created = created + $4, updated = updated + $5, unchanged = unchanged + $6, rejected = rejected + $7, failures = 0, error_message = null".to_owned();
     if !receipt.rejections.is_empty() {
         let before = run(tx, at.tenant, at.run).await?.map(|run| run.rejections);
         let mut listed = before.and_then(|before| before.as_array().cloned()).unwrap_or_default();
-        let more = receipt.rejections.iter().map(|one| json!({ "kind": one.kind.map(RecordKind::as_str), "externalId": one.external_id, "reason": one.reason }));
+        let more =
+            receipt.rejections.iter().map(|one| json!({ "kind": one.kind.map(RecordKind::as_str), "externalId": one.external_id, "reason": one.reason }));
         listed.extend(more.take(LISTED.saturating_sub(listed.len())));
         values.push(serde_json::Value::from(listed).into());
         set.push_str(", rejections = $8");

@@ -77,10 +77,8 @@ impl SyncEvent {
     /// The event as one about a sync; none when it is about something else.
     pub fn read(event: &Event) -> Option<Self> {
         let kind: EventType = event.name.parse().ok()?;
-        let about = matches!(
-            kind,
-            EventType::SyncStarted | EventType::SyncProgressed | EventType::SyncCompleted | EventType::SyncFailed | EventType::SyncCancelled
-        );
+        let about =
+            matches!(kind, EventType::SyncStarted | EventType::SyncProgressed | EventType::SyncCompleted | EventType::SyncFailed | EventType::SyncCancelled);
         about.then(|| Self::deserialize(&event.data).ok()).flatten()
     }
 }

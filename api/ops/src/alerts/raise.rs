@@ -142,7 +142,18 @@ async fn again(tx: &Tx, trace: &Trace, before: AlertRow, alert: NewAlert) -> Res
 
 /// The condition is over: resolves the alert with this fingerprint that is about no store and not resolved yet, if there is one.
 pub async fn clear(tx: &Tx, trace: &Trace, tenant: Option<TenantId>, fingerprint: &str, why: &str) -> Result<Option<AlertRow>, DbErr> {
-    match store::unresolved(tx, Identity { tenant, store: None, fingerprint }).await? {
+    clear_of(tx, trace, (tenant, None), fingerprint, why).await
+}
+
+/// The same of one that is about a store.
+pub(super) async fn clear_of(
+    tx: &Tx,
+    trace: &Trace,
+    (tenant, store): (Option<TenantId>, Option<StoreId>),
+    fingerprint: &str,
+    why: &str,
+) -> Result<Option<AlertRow>, DbErr> {
+    match store::unresolved(tx, Identity { tenant, store, fingerprint }).await? {
         Some(alert) => resolved(tx, trace, alert, SYSTEM.to_owned(), Some(tidy(why, MESSAGE))).await.map(Some),
         None => Ok(None),
     }

@@ -91,8 +91,7 @@ impl SyncMutation {
         #[graphql(desc = "A key of the caller's choice, 1 to 255 bytes, remembered for a day: a retry under the same key answers with the same run.")]
         idempotency_key: Option<String>,
     ) -> Result<StoreSyncPayload> {
-        let new =
-            NewSync { store: id::<StoreId>(&input.store_id)?, kind: input.kind.into(), from: input.from, until: input.until, whole: input.require_whole };
+        let new = NewSync { store: id::<StoreId>(&input.store_id)?, kind: input.kind.into(), from: input.from, until: input.until, whole: input.require_whole };
         match services(ctx)?.syncs.begin(op(ctx)?, new, idempotency_key.as_deref()).await {
             Ok(row) => Ok(StoreSyncPayload { sync_run: in_payload(ctx, row, "StoreSyncPayload").await?, user_errors: Vec::new() }),
             Err(error) => StoreSyncPayload::refused(error),

@@ -129,9 +129,8 @@ impl SyncSubscription {
             Some(_) | None => None,
         };
         let wants = move |event: &Event| {
-            Told::read(event).is_some_and(|told| {
-                run.is_none_or(|run| told.sync_run_id == run) && stores.as_ref().is_none_or(|mine| mine.contains(&told.store_id))
-            })
+            Told::read(event)
+                .is_some_and(|told| run.is_none_or(|run| told.sync_run_id == run) && stores.as_ref().is_none_or(|mine| mine.contains(&told.store_id)))
         };
         let shown = follow(ctx, Topic { feed, after, wants: Arc::new(wants) })?;
         Ok(futures::stream::iter(shown.and_then(|event| Some(SyncProgress { told: Told::read(&event)?, event }))))
