@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{SyncPhase, SyncStatus};
 use integrations::ports::commerce::{BulkRecord, LineError};
-use integrations::ports::shop::{DataKind, Instants, Page, PageAsk, Range};
+use integrations::ports::shop::{CallError, DataKind, Instants, Page, PageAsk, Problem, Range};
 use sea_orm::ConnectionTrait;
 
 use super::full::DELETIONS;
@@ -42,13 +42,19 @@ impl Step {
 
     /// Brings everything of a range by pages. With `follows` the kind's checkpoint moves on with what is written.
     pub(super) async fn pull(&mut self, kind: DataKind, range: Range, follows: bool) -> Result<(), Trouble> {
-        let mut after = None;
+        let (mut after, mut first) = (None, self.limits.page);
         for _ in 0..MOST_PAGES {
             let read_at = self.now();
             let (mut records, mut roots, mut up_to) = (Vec::new(), 0, None);
             loop {
-                let ask = PageAsk { kind, range, after: after.as_deref(), first: self.limits.page };
-                let page = self.shop.system.page(&self.shop.access, &ask).await?;
+                let ask = PageAsk { kind, range, after: after.as_deref(), first };
+                let page = match self.shop.system.page(&self.shop.access, &ask).await {
+                    Err(CallError { problem: Problem::TooCostly(_), .. }) if first > 1 => {
+                        first /= 2;
+                        continue;
+                    }
+                    other => other?,
+                };
                 (roots, up_to) = (roots + page.roots, up_to.max(page.up_to));
                 after = page.next.clone();
                 self.add_whole(page, &mut records).await?;

@@ -80,7 +80,7 @@ impl Worker for Stepper {
         let Work { store_id, sync_run_id } = job.payload()?;
         let tenant = job.tenant.ok_or_else(|| JobError::Fail("a sync belongs to a tenant".to_owned()))?;
         let at = At { tenant, store: store_id, run: sync_run_id };
-        let (next, wait) = match self.stretch(job, at).await {
+        let (why, wait) = match self.stretch(job, at).await {
             Ok(Next::Ended) => return Ok(()),
             Ok(Next::After(wait)) => return Err(JobError::Postpone(wait, "the shop prepares what it was asked for".to_owned())),
             Err(Trouble::Stopped) => {
@@ -93,7 +93,7 @@ impl Worker for Stepper {
             Err(Trouble::Later(wait, why)) => (why, wait),
             Err(Trouble::Void(why) | Trouble::Differs(why)) => (why, None),
         };
-        self.note(job, at, next, wait).await
+        self.note(job, at, why, wait).await
     }
 }
 

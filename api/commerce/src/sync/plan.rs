@@ -1,10 +1,12 @@
 //! How a full run is cut: by time, so that no export is larger than what is brought in at once.
 
+use std::time::Duration;
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use entities::SyncPhase;
 use integrations::ports::shop::{Counted, DataKind, Instants, Range};
-use std::time::Duration;
 
+use super::service::out_of_reach;
 use super::slice::{self, NewSlice, Stage};
 use super::step::{Step, Trouble};
 
@@ -68,7 +70,10 @@ impl Step {
         }
         let tx = self.write().await?;
         slice::insert(&tx, self.at, &slices, &self.ids(), self.now()).await?;
-        self.run = self.progress(tx, "asked = $4", vec![i64::try_from(asked).unwrap_or(i64::MAX).into()]).await?;
+        let limited = self.reach(self.run.range_from) != self.run.range_from;
+        let warnings = if limited { serde_json::json!([out_of_reach()]) } else { self.run.warnings.clone() };
+        let values = vec![i64::try_from(asked).unwrap_or(i64::MAX).into(), warnings.into()];
+        self.run = self.progress(tx, "asked = $4, warnings = $5", values).await?;
         Ok(())
     }
 

@@ -77,7 +77,9 @@ impl Step {
         let mut differing = Vec::new();
         for (range, Counted { count, exact }) in ranges.iter().zip(counted) {
             let here = self.here(kind, range).await?;
-            if if exact { here != count } else { here < count } {
+            // A count that is not exact is the least that there are.
+            let differs = if exact { here != count } else { here < count };
+            if differs {
                 differing.push(*range);
             }
         }

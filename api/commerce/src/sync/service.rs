@@ -106,9 +106,7 @@ impl Syncs {
         if kind != SyncKind::Full || !limited {
             return Vec::new();
         }
-        let message =
-            "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. They are neither fetched nor taken for deleted.";
-        vec![json!({ "code": "ORDERS_OUT_OF_REACH", "message": message })]
+        vec![out_of_reach()]
     }
 
     /// Stops a run. What it has written stays, and nothing more is written.
@@ -152,6 +150,13 @@ impl Syncs {
         ctx.commit(tx, change.announce(EventType::StoreUpdated, "storeId")).await?;
         Ok(after)
     }
+}
+
+/// What is said when a part of the orders is kept from the app.
+pub(super) fn out_of_reach() -> serde_json::Value {
+    let message = "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. \
+                   They are neither fetched nor taken for deleted.";
+    json!({ "code": "ORDERS_OUT_OF_REACH", "message": message })
 }
 
 /// The first instant of which orders are asked for, by a store's settings.
