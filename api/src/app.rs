@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce::installs::{Installs, Shops};
+use commerce::sync::SyncLimits;
 use integrations::mail::{MailSettings, SmtpSecurity};
 use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
 use integrations::registry::{MessengerError, MessengerSettings, Messengers, ShopSystemSettings, ShopSystems};
@@ -59,6 +60,8 @@ pub struct App {
     pub feeds: Feeds,
     /// The way out to addresses that callers set.
     pub outgoing: Outgoing,
+    /// How much of a sync is done at once.
+    pub sync_limits: SyncLimits,
     /// By whom people are reached.
     pub messengers: Messengers,
     /// What opens stores' shops.
@@ -119,9 +122,11 @@ impl App {
         let sign_in = SignIn::new(access_tokens.clone(), providers.clone(), Passwords::new(HASHES_AT_ONCE));
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         let messengers = Messengers::new(messengers_of(settings), outgoing.clone())?;
-        let shops = Shops::new(ShopSystems::new(shop_systems_of(settings))?, TenantKeys::new(master.clone()), clock.clone());
+        let systems = ShopSystems::new(shop_systems_of(settings))?;
+        let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone());
         let installs = Installs::new(shops.clone(), master, settings.public_url.clone());
-        let schema = build(&limits, Services::new(master, sign_in, outgoing.clone(), messengers.clone(), installs.clone()));
+        let services = Services::new(master, sign_in, outgoing.clone(), systems, messengers.clone(), installs.clone());
+        let schema = build(&limits, services);
         let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
@@ -131,6 +136,7 @@ impl App {
             sockets: TaskTracker::new(),
             places: Places::new(SOCKETS),
             closing: CancellationToken::new(),
+            sync_limits: SyncLimits::default(),
             messengers,
             shops,
             installs,
@@ -176,10 +182,11 @@ const MAIL: Duration = Duration::from_secs(30);
 /// How long a call to a provider of text messages may take in all.
 const TEXT_MESSAGE: Duration = Duration::from_secs(15);
 
-fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
-    let standard = ShopifySettings::default();
-    let shop_url = settings.shopify_shop_url.clone().unwrap_or_else(|| standard.shop_url.clone());
-    ShopSystemSettings { shopify: ShopifySettings { shop_url, ..standard } }
+/// How shops are reached, as the operator has set it up.
+pub(crate) fn shop_systems_of(settings: &Settings) -> ShopSystemSettings {
+    let usual = ShopifySettings::default();
+    let shop_url = settings.shopify_shop_url.clone().unwrap_or_else(|| usual.shop_url.clone());
+    ShopSystemSettings { shopify: ShopifySettings { shop_url, ..usual } }
 }
 
 fn messengers_of(settings: &Settings) -> MessengerSettings {

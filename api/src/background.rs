@@ -132,11 +132,13 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(ops::upkeep::Cleaner),
     ];
     let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));
-    own.into_iter().chain(of_stores).chain(ops::usage::workers()).collect()
+    let syncs = commerce::sync::workers(app.shops.clone(), app.sync_limits);
+    own.into_iter().chain(of_stores).chain(syncs).chain(ops::usage::workers()).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    emptying.into_iter().chain(installs::schedules()).chain(health::schedules()).chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
+    let of_stores = installs::schedules().into_iter().chain(health::schedules()).chain(commerce::sync::schedules());
+    emptying.into_iter().chain(of_stores).chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
 }

@@ -77,6 +77,16 @@ events! {
     StoreHealthy = "store.healthy" v 1,
     /// A file was imported into a store. Data: `storeId`, `importRunId`.
     StoreImported = "store.imported" v 1,
+    /// A sync of a store was asked for or begun. Data: `syncRunId`, `storeId`, `kind`, `status` and its numbers.
+    SyncStarted = "sync.started" v 1,
+    /// A sync has come further; at most one a second. Webhook endpoints are not told of it. Data: as of `sync.started`.
+    SyncProgressed = "sync.progressed" v 1,
+    /// A sync is done: everything that was asked for is here. Data: as of `sync.started`.
+    SyncCompleted = "sync.completed" v 1,
+    /// A sync was given up: not everything is here. Data: as of `sync.started`, and `error`.
+    SyncFailed = "sync.failed" v 1,
+    /// A sync was stopped. Data: as of `sync.started`.
+    SyncCancelled = "sync.cancelled" v 1,
     /// An order came in. Data: `orderId`, `storeId`.
     OrderCreated = "order.created" v 1,
     /// An order was changed. Data: `orderId`, `storeId`.
@@ -126,7 +136,12 @@ impl EventType {
             | Self::StoreAuthorizationRestored
             | Self::StoreUnhealthy
             | Self::StoreHealthy
-            | Self::StoreImported => Some(ApiScope::StoresRead),
+            | Self::StoreImported
+            | Self::SyncStarted
+            | Self::SyncProgressed
+            | Self::SyncCompleted
+            | Self::SyncFailed
+            | Self::SyncCancelled => Some(ApiScope::StoresRead),
             Self::OrderCreated | Self::OrderUpdated => Some(ApiScope::OrdersRead),
             Self::AlertRaised | Self::AlertUpdated | Self::AlertAcknowledged | Self::AlertResolved => Some(ApiScope::AlertsRead),
             Self::WebhookEndpointDisabled | Self::WebhookEndpointEnabled | Self::WebhookEndpointDeleted | Self::WebhookEndpointTest => {

@@ -130,6 +130,8 @@ ids! {
     OrderItemId = "orderitem";
     /// One run of an import.
     ImportRunId = "importrun";
+    /// One run of a sync.
+    SyncRunId = "syncrun";
     /// Something that happened.
     EventId = "event";
     /// A piece of work to be done.

@@ -183,6 +183,50 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a sync brings.
+    pub enum SyncKind {
+        /// Everything within its range, by exports.
+        Full = "FULL",
+        /// What has changed since the last one, page by page.
+        Increment = "INCREMENT",
+        /// Counts of each day compared with the shop, and what differs repaired.
+        Reconciliation = "RECONCILIATION",
+    }
+
+    /// How far a sync is (seed 004).
+    pub enum SyncStatus {
+        /// It waits to be begun.
+        Queued = "QUEUED",
+        /// It is under way, and goes on where it was when its process dies.
+        Running = "RUNNING",
+        /// Everything that was asked for is here.
+        Completed = "COMPLETED",
+        /// It was given up: not everything is here.
+        Failed = "FAILED",
+        /// Somebody stopped it.
+        Cancelled = "CANCELLED",
+    }
+
+    /// What a sync is doing.
+    pub enum SyncPhase {
+        /// It waits to be begun.
+        Waiting = "WAITING",
+        /// Counting what there is, and cutting it into slices.
+        Planning = "PLANNING",
+        /// The shop prepares a file.
+        Exporting = "EXPORTING",
+        /// A file is read and written.
+        Loading = "LOADING",
+        /// Pages of what has changed are read and written.
+        Paging = "PAGING",
+        /// What is here is compared with what the shop has.
+        Comparing = "COMPARING",
+        /// It is over.
+        Ended = "ENDED",
+    }
+}
+
+text_enum! {
     /// How far a job is.
     pub enum JobStatus {
         /// Waits for its time.

@@ -10,6 +10,7 @@ mod m0006_lanes;
 mod m0007_alerts;
 mod m0008_notifications;
 mod m0009_installs;
+mod m0010_syncs;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_alerts::Migration),
             Box::new(m0008_notifications::Migration),
             Box::new(m0009_installs::Migration),
+            Box::new(m0010_syncs::Migration),
         ]
     }
 }

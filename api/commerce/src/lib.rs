@@ -11,3 +11,4 @@ pub mod installs;
 pub mod orders;
 mod records;
 pub mod stores;
+pub mod sync;

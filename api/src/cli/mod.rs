@@ -5,6 +5,7 @@ mod import;
 mod migrate;
 mod open;
 mod serve;
+mod sync;
 mod token;
 
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ enum Command {
     /// Read a store's data from a file.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Bring a store's data up to date from its shop, by the server that runs on this database.
+    Sync(sync::SyncArgs),
     /// Check configuration, keys, database, migrations, row-level security, the audit log and the clock, and say what to do.
     Doctor,
 }
@@ -91,6 +94,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::migrate(&configured(&cli.config, &flags)?).await,
         Command::Token(command) => token::run(&configured(&cli.config, &flags)?, command).await,
         Command::Import(command) => import::run(&configured(&cli.config, &flags)?, command).await,
+        Command::Sync(args) => sync::run(&configured(&cli.config, &flags)?, args).await,
         Command::Doctor => doctor::run(load(&cli.config, &flags)).await,
     }
 }

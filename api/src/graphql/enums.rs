@@ -220,6 +220,54 @@ pub enum WebhookEventStatus {
     Failed,
 }
 
+/// What a sync brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::SyncKind")]
+pub enum SyncKind {
+    /// Everything within its range, by exports that the shop prepares.
+    Full,
+    /// What has changed since the last one, page by page.
+    Increment,
+    /// What each day has in the shop and here, counted and compared; what differs is brought again.
+    Reconciliation,
+}
+
+/// How far a sync is (seed 004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::SyncStatus")]
+pub enum SyncStatus {
+    /// It waits to be begun.
+    Queued,
+    /// It is under way. When its process dies it goes on where it was.
+    Running,
+    /// Everything that was asked for is here.
+    Completed,
+    /// It was given up, and not everything is here; `errorMessage` says why.
+    Failed,
+    /// Somebody stopped it, or the app was removed from the shop.
+    Cancelled,
+}
+
+/// What a sync is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::SyncPhase")]
+pub enum SyncPhase {
+    /// It waits to be begun.
+    Waiting,
+    /// Counting what there is, and cutting it into slices.
+    Planning,
+    /// The shop prepares a file.
+    Exporting,
+    /// A file is read and written.
+    Loading,
+    /// Pages of what has changed are read and written.
+    Paging,
+    /// What is here is compared with what the shop has.
+    Comparing,
+    /// It is over.
+    Ended,
+}
+
 /// How bad something is that goes wrong (seed 000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entities::AlertSeverity")]
@@ -305,6 +353,9 @@ pub enum NotificationStatus {
 }
 
 render_scalars! {
+    SyncKind: |value, out| serde_json::to_writer(out, entities::SyncKind::from(*value).as_str())?;
+    SyncStatus: |value, out| serde_json::to_writer(out, entities::SyncStatus::from(*value).as_str())?;
+    SyncPhase: |value, out| serde_json::to_writer(out, entities::SyncPhase::from(*value).as_str())?;
     NotificationChannelKind: |value, out| serde_json::to_writer(out, entities::NotificationChannelKind::from(*value).as_str())?;
     NotificationChannelStatus: |value, out| serde_json::to_writer(out, entities::NotificationChannelStatus::from(*value).as_str())?;
     NotificationKind: |value, out| serde_json::to_writer(out, entities::NotificationKind::from(*value).as_str())?;

@@ -74,6 +74,7 @@ loaders! {
     products: commerce::catalog::ProductRow,
     variants: commerce::catalog::ProductVariantRow,
     orders: commerce::orders::OrderRow,
+    sync_runs: commerce::sync::SyncRunRow,
     items: commerce::orders::OrderItemRow,
     audit_events: ops::audit::AuditEventRow,
     jobs: ops::jobs::JobRow,

@@ -9,7 +9,7 @@ use platform::db::TenantRow;
 use platform::reading::Reading;
 use uuid::Uuid;
 
-use super::commerce::{Customer, InstallationEvent, Order, OrderItem, Product, ProductVariant, Store};
+use super::commerce::{Customer, InstallationEvent, Order, OrderItem, Product, ProductVariant, Store, SyncRun};
 use super::connection::rows_cost;
 use super::errors::{IntoGraphql, bad_input};
 use super::inbox::{ProviderRegistration, WebhookEvent};
@@ -37,6 +37,8 @@ pub enum Node {
     Order(Arc<Order>),
     /// A line of an order.
     OrderItem(Arc<OrderItem>),
+    /// A run of a sync.
+    SyncRun(Arc<SyncRun>),
     /// A tenant.
     Tenant(Arc<Tenant>),
     /// A user.
@@ -87,6 +89,7 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::ProductVariantId::PREFIX => find::<ProductVariant>(ctx, uuid).await?.map(Arc::new).map(Node::ProductVariant),
         entities::OrderId::PREFIX => find::<Order>(ctx, uuid).await?.map(Arc::new).map(Node::Order),
         entities::OrderItemId::PREFIX => find::<OrderItem>(ctx, uuid).await?.map(Arc::new).map(Node::OrderItem),
+        entities::SyncRunId::PREFIX => find::<SyncRun>(ctx, uuid).await?.map(Arc::new).map(Node::SyncRun),
         entities::AuditEventId::PREFIX => find::<AuditEvent>(ctx, uuid).await?.map(Arc::new).map(Node::AuditEvent),
         entities::JobId::PREFIX => find::<Job>(ctx, uuid).await?.map(Arc::new).map(Node::Job),
         entities::WebhookEndpointId::PREFIX => find::<WebhookEndpoint>(ctx, uuid).await?.map(Arc::new).map(Node::WebhookEndpoint),

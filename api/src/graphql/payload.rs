@@ -3,6 +3,7 @@
 use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::installs::InstallError;
 use commerce::stores::StoreError;
+use commerce::sync::SyncError;
 use ops::alerts::AlertError;
 use ops::audit::AuditError;
 use ops::inbox::WebhookEventError;
@@ -126,6 +127,16 @@ user_error_codes! {
     AlreadyAcknowledged = "ALREADY_ACKNOWLEDGED",
     /// The alert is over; the message says who said so.
     AlreadyResolved = "ALREADY_RESOLVED",
+    /// The store cannot be synced as it is; the message says why.
+    StoreNotReady = "STORE_NOT_READY",
+    /// A sync of this kind is under way for the store; the message names it.
+    SyncUnderWay = "SYNC_UNDER_WAY",
+    /// The sync is over already.
+    SyncOver = "SYNC_OVER",
+    /// Nothing was synced yet that could be gone on from: a FULL sync comes first.
+    NothingSyncedYet = "NOTHING_SYNCED_YET",
+    /// A part of what is asked for is kept from the app; the message names the scope that it lacks.
+    OutOfReach = "OUT_OF_REACH",
 }
 
 /// A refusal that a caller should expect, and can mend.
@@ -254,6 +265,20 @@ impl Expected for InstallError {
             Self::NotFound(_) | Self::Invalid(_) | Self::Uninstalled | Self::NotConfigured(_) => data(code, field, message),
             // What befalls browsers at the doors of installations befalls no mutation.
             error => Err(internal(error)),
+        }
+    }
+}
+
+impl Expected for SyncError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Idempotency(error) => Err(idempotency(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound(_) | Self::Invalid(_) | Self::StoreNotReady(_) | Self::UnderWay(_) | Self::NothingYet | Self::OutOfReach(_) | Self::Over => {
+                data(code, field, message)
+            }
         }
     }
 }

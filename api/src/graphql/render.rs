@@ -125,6 +125,7 @@ render_scalars! {
     bool: |value, out| out.extend_from_slice(if *value { b"true" } else { b"false" });
     i64: |value, out| serde_json::to_writer(out, value)?;
     u64: |value, out| serde_json::to_writer(out, value)?;
+    f64: |value, out| serde_json::to_writer(out, value)?;
     DateTime<Utc>: |value, out| render_str(&value.to_rfc3339(), out);
     async_graphql::Json<serde_json::Value>: |value, out| serde_json::to_writer(out, &value.0)?;
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
-use super::commerce::{CommerceQuery, InstallMutation, StoreMutation};
+use super::commerce::{CommerceQuery, InstallMutation, StoreMutation, SyncMutation, SyncQuery, SyncSubscription};
 use super::cost::CostExtension;
 use super::document::Limits;
 use super::inbox::{InboxMutation, InboxQuery};
@@ -26,6 +26,7 @@ pub struct Query(
     UserQuery,
     ApiTokenQuery,
     CommerceQuery,
+    SyncQuery,
     InboxQuery,
     NodeQuery,
     AuditQuery,
@@ -45,6 +46,7 @@ pub struct Mutation(
     ApiTokenMutation,
     StoreMutation,
     InstallMutation,
+    SyncMutation,
     InboxMutation,
     AuditMutation,
     JobMutation,
@@ -59,7 +61,7 @@ pub struct Mutation(
 /// `connection_init` in time), 4409 (the operation's id is in use), 4429 (a second `connection_init`), 1012 (the server stops), 1013
 /// (try again). Events of one subscription come in order, each once, each with a cursor to go on from.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(AlertSubscription);
+pub struct Subscription(AlertSubscription, SyncSubscription);
 
 /// The schema.
 pub type NorenSchema = Schema<Query, Mutation, Subscription>;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use commerce::installs::Installs;
 use commerce::stores::Stores;
+use commerce::sync::Syncs;
 use integrations::outgoing::Outgoing;
-use integrations::registry::Messengers;
+use integrations::registry::{Messengers, ShopSystems};
 use ops::alerts::Alerts;
 use ops::audit::Audit;
 use ops::inbox::WebhookEvents;
@@ -36,6 +37,8 @@ pub struct Services {
     pub stores: Stores,
     /// How merchants let apps in.
     pub installs: Installs,
+    /// Syncs.
+    pub syncs: Syncs,
     /// Alerts.
     pub alerts: Alerts,
     /// The audit log.
@@ -53,8 +56,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// The rooms, sealing under this master key, dialling this way and reaching people by these messengers.
-    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, messengers: Messengers, installs: Installs) -> Self {
+    /// The rooms, sealing under this master key, dialling this way, speaking to these shops and reaching people by these messengers.
+    pub fn new(master: &MasterKey, sign_in: SignIn, outgoing: Outgoing, systems: ShopSystems, messengers: Messengers, installs: Installs) -> Self {
         let keys = TenantKeys::new(master.clone());
         Self {
             sign_in,
@@ -62,6 +65,7 @@ impl Services {
             users: Users,
             api_tokens: ApiTokens,
             stores: Stores::new(keys.clone()),
+            syncs: Syncs::new(systems),
             connections: Connections::new(keys.clone()),
             webhook_events: WebhookEvents,
             alerts: Alerts,

@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod sign_in_attempts;
 pub mod store_health;
 pub mod stores;
+pub mod sync_runs;
 pub mod tenant_keys;
 pub mod tenant_memberships;
 pub mod tenants;

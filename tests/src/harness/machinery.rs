@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use entities::{AuditEventId, JobId, StoreId, TenantId, UsageMetric};
+use entities::{AuditEventId, JobId, StoreId, SyncRunId, TenantId, UsageMetric};
 use platform::Trace;
 use platform::db::Access;
 use platform::jobs::{Backoff, Enqueued, JobKind, NewJob, Queue, enqueue};
@@ -38,6 +38,20 @@ pub async fn failed_job(server: &Server, tenant: TenantId) -> JobId {
     let sql = "update jobs set status = 'FAILED', attempts = max_attempts, last_error = 'no luck', finished_at = $1 where id = $2";
     tx.execute_raw(db.statement(sql, [server.clock().now().into(), id.into()])).await.expect("a failed job");
     tx.commit().await.expect("a failed job");
+    id
+}
+
+/// A run of a sync of a store, that nobody works on; those before it are over.
+pub async fn sync_run(server: &Server, tenant: TenantId, store: StoreId, status: &str) -> SyncRunId {
+    let (db, now, id) = (server.db(), server.clock().now(), Trace::system("a town", server.clock()).new_id::<SyncRunId>());
+    let tx = db.write(Access::Tenant(tenant)).await.expect("a transaction");
+    let sql = "update sync_runs set status = 'CANCELLED', finished_at = $1 where tenant_id = $2 and store_id = $3 and status in ('QUEUED', 'RUNNING')";
+    tx.execute_raw(db.statement(sql, [now.into(), tenant.into(), store.into()])).await.expect("no run");
+    let sql = "insert into sync_runs (id, tenant_id, store_id, kind, status, phase, archived, asked, received, created, updated, unchanged, deleted, rejected,
+                 failures, warnings, rejections, created_at, updated_at)
+               values ($1, $2, $3, 'FULL', $4, 'WAITING', true, 0, 0, 0, 0, 0, 0, 0, 0, '[]', '[]', $5, $5)";
+    tx.execute_raw(db.statement(sql, [id.into(), tenant.into(), store.into(), status.into(), now.into()])).await.expect("a run");
+    tx.commit().await.expect("a run");
     id
 }
 

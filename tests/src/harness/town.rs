@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use entities::{
     AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, InstallationEventId, JobId, MembershipRole, NotificationChannelId, NotificationId,
-    StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    StoreId, SyncRunId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -52,6 +52,8 @@ pub struct Side {
     pub alerts: [AlertId; 2],
     /// A silence, for each store.
     pub silences: [AlertSilenceId; 2],
+    /// A sync that is over, for each store.
+    pub sync_runs: [SyncRunId; 2],
 }
 
 impl Side {
@@ -117,6 +119,8 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let alert = async |store: usize| alerts::alert(server, Some(tenant), Some(stores[store].store), &marked(store)).await;
     let silence = async |store: usize| alerts::silence(server, tenant, Some(stores[store].store), &marked(store)).await;
     let (alerts, silences) = ([alert(0).await, alert(1).await], [silence(0).await, silence(1).await]);
+    let sync_run = async |store: usize| machinery::sync_run(server, tenant, stores[store].store, "COMPLETED").await;
+    let sync_runs = [sync_run(0).await, sync_run(1).await];
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -136,6 +140,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         deliveries,
         alerts,
         silences,
+        sync_runs,
     }
 }
 
@@ -143,7 +148,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 22] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -165,6 +170,7 @@ const TABLES: [(&str, &str); 21] = [
     ("installation_events", "store_id"),
     ("alerts", "store_id"),
     ("alert_silences", "store_id"),
+    ("sync_runs", "store_id"),
 ];
 
 impl Town {

@@ -29,6 +29,16 @@ cases! {
     "Query.users(tenantId)" of "Tenant", Right("ReadUsers"), |_, id| format!("{{ users(tenantId: \"{id}\") {{ totalCount nodes {{ id email }} }} }}");
     "Query.apiTokens(tenantId)" of "Tenant", Right("ReadApiTokens"), |_, id| format!("{{ apiTokens(tenantId: \"{id}\") {{ totalCount nodes {{ id name }} }} }}");
     "Query.store(id)" of "Store", Right("ReadStores"), |_, id| format!("{{ store(id: \"{id}\") {{ id name orders {{ totalCount }} }} }}");
+    "Query.syncRun(id)" of "SyncRun", InTenant("ReadStores"), |_, id| format!("{{ syncRun(id: \"{id}\") {{ id kind store {{ id }} }} }}");
+    "Query.storeSyncSettings(storeId)" of "Store", Right("ReadStores"), |_, id| format!("{{ storeSyncSettings(storeId: \"{id}\") {{ storeId archived }} }}");
+    "Query.node(id): SyncRun" of "SyncRun", InTenant("ReadStores"), |_, id| node(id);
+    "Query.nodes(ids): SyncRun" of "SyncRun", InTenant("ReadStores"), |side, id| nodes(side, "SyncRun", id);
+    "Store.syncRuns(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "syncRuns", &format!("storeIds: [\"{id}\"]"));
+    "Mutation.storeSync(input.storeId)" of "Store", Right("ManageStores"), |_, id| mutation("storeSync", &format!("storeId: \"{id}\""), "syncRun { id }");
+    "Mutation.syncCancel(input.id)" of "SyncRun", Right("ManageStores"), |_, id| mutation("syncCancel", &format!("id: \"{id}\""), "syncRun { id }");
+    "Mutation.storeSyncSettingsUpdate(input.storeId)" of "Store", Right("ManageStores"), |_, id| {
+        mutation("storeSyncSettingsUpdate", &format!("storeId: \"{id}\", archived: false"), "syncSettings { storeId }")
+    };
     "Query.customer(id)" of "Customer", InTenant("ReadCustomers"), |_, id| format!("{{ customer(id: \"{id}\") {{ id email }} }}");
     "Query.product(id)" of "Product", InTenant("ReadProducts"), |_, id| format!("{{ product(id: \"{id}\") {{ id title }} }}");
     "Query.order(id)" of "Order", InTenant("ReadOrders"), |_, id| format!("{{ order(id: \"{id}\") {{ id email items {{ totalCount }} }} }}");

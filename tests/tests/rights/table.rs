@@ -31,6 +31,9 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Query.apiTokens", Right("ReadApiTokens")),
     ("Query.stores", Right("ReadStores")),
     ("Query.store", Right("ReadStores")),
+    ("Query.syncRun", InTenant("ReadStores")),
+    ("Query.storeSyncSettings", Right("ReadStores")),
+    ("Query.node: SyncRun", InTenant("ReadStores")),
     ("Query.customers", InTenant("ReadCustomers")),
     ("Query.customer", InTenant("ReadCustomers")),
     ("Query.products", InTenant("ReadProducts")),
@@ -105,6 +108,9 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.storeUpdate", Right("ManageStores")),
     ("Mutation.storeInstallBegin", Right("ManageStores")),
     ("Mutation.storeUninstall", Right("ManageStores")),
+    ("Mutation.storeSync", Right("ManageStores")),
+    ("Mutation.syncCancel", Right("ManageStores")),
+    ("Mutation.storeSyncSettingsUpdate", Right("ManageStores")),
     ("Mutation.auditDetailErase", Right("EraseAudit")),
     ("Mutation.jobRetry", Right("ManageJobs")),
     ("Mutation.jobCancel", Right("ManageJobs")),
@@ -162,6 +168,7 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "NotificationChannel" => side.notification.0.to_string(),
         "Notification" => side.notification.1.to_string(),
         "Store" => data.store.to_string(),
+        "SyncRun" => side.sync_runs[store].to_string(),
         "Customer" => data.customers[0].id.to_string(),
         "Product" => data.products[0].id.to_string(),
         "ProductVariant" => data.variants[0].id.to_string(),
@@ -286,6 +293,17 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
             let input = format!("domain: \"shop{new}.myshopify.com\", accessToken: \"secret\", tenantId: \"{tenant}\"");
             mutation("storeConnect", &input, "store { id domain }")
         }
+        "syncRun" => format!("{{ syncRun(id: \"{}\") {{ id kind status store {{ id }} }} }}", side.sync_runs[0]),
+        "storeSyncSettings" => format!("{{ storeSyncSettings(storeId: \"{store}\") {{ storeId archived }} }}"),
+        "storeSync" => {
+            machinery::sync_run(&town.server, tenant, store, "FAILED").await;
+            mutation("storeSync", &format!("storeId: \"{store}\""), "syncRun { id status }")
+        }
+        "syncCancel" => {
+            let run = machinery::sync_run(&town.server, tenant, store, "QUEUED").await;
+            mutation("syncCancel", &format!("id: \"{run}\""), "syncRun { id status }")
+        }
+        "storeSyncSettingsUpdate" => mutation("storeSyncSettingsUpdate", &format!("storeId: \"{store}\", intervalMinutes: 30"), "syncSettings { storeId }"),
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
         "storeInstallBegin" => {
             let input = format!("connectionId: \"{}\", shop: \"shop{new}.myshopify.com\"", side.connection);

@@ -51,7 +51,7 @@ pub async fn apply_order(
     now: DateTime<Utc>,
     ids: &Ids,
 ) -> Result<AppliedOrder, ChangeError> {
-    let mut told = Told::of_order(*place, order, items, now, ids).map_err(ChangeError::Rejected)?;
+    let mut told = Told::of_order(*place, (order, items), told_at, now, ids).map_err(ChangeError::Rejected)?;
     turns::take(tx, &told).await?;
     let known = known(tx, &told).await?;
     let older = |known: &Known| known.as_of > told.as_of || (known.as_of == told.as_of && told_at < known.told_at);

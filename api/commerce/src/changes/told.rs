@@ -29,12 +29,20 @@ pub(super) struct Told {
     pub now: DateTime<Utc>,
     /// When the provider last changed it.
     pub as_of: DateTime<Utc>,
+    /// When the provider told it.
+    pub told_at: Option<DateTime<Utc>>,
     rows: [Vec<Object>; 3],
 }
 
 impl Told {
     /// Checks an order as an import does, and makes its rows.
-    pub fn of_order(place: StorePlace, order: &OrderRecord, items: &[OrderItemRecord], now: DateTime<Utc>, ids: &Ids) -> Result<Self, LineError> {
+    pub fn of_order(
+        place: StorePlace,
+        (order, items): (&OrderRecord, &[OrderItemRecord]),
+        told_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        ids: &Ids,
+    ) -> Result<Self, LineError> {
         let target = For { tenant: place.tenant, run: ImportRunId::from(Uuid::nil()), currency: place.currency, form: Form::Objects };
         let mut stager = Stager::new(target, ids.clone());
         stager.record(LINE, BulkRecord::Order(Box::new(order.clone())))?;
@@ -47,7 +55,7 @@ impl Told {
         }
         let customer = order.embedded.as_ref().map(|customer| &customer.external_id).or(order.customer.value());
         let rows = KINDS.map(|shape| stager.take_kind(shape.kind).into_objects());
-        Ok(Self { place, external_id: order.external_id.clone(), customer: customer.cloned(), now, as_of: order.updated_at, rows })
+        Ok(Self { place, external_id: order.external_id.clone(), customer: customer.cloned(), now, as_of: order.updated_at, told_at, rows })
     }
 
     /// Whether it tells anything of a kind.
@@ -70,6 +78,7 @@ impl Told {
             now: parameter(6, "timestamptz"),
             as_of: parameter(7, "timestamptz"),
             pending: "null".to_owned(),
+            read_at: parameter(11, "timestamptz"),
         };
         let mut tables: Vec<String> = KINDS.iter().zip(1..).map(|(shape, number)| table(shape, number, sqlite)).collect();
         tables.extend(writes.and_then(|shape| parent(shape.kind, sqlite)));
@@ -87,6 +96,7 @@ impl Told {
             self.place.currency.code().into(),
             self.external_id.as_str().into(),
             self.customer.clone().into(),
+            self.told_at.into(),
         ];
         Statement::from_sql_and_values(backend, sql, values)
     }

@@ -49,6 +49,12 @@ pub enum ImportError {
         /// Lines in the file.
         found: u64,
     },
+    /// What came is not what the provider says there is.
+    #[error("{0}")]
+    Differs(String),
+    /// Somebody stopped it.
+    #[error("stopped")]
+    Stopped,
     /// The file cannot be read.
     #[error("cannot read the file: {0}")]
     Source(#[from] std::io::Error),

@@ -1,11 +1,13 @@
 //! Reading the file into the staging area, in committed chunks.
 
+use std::sync::atomic::Ordering;
+
 use platform::db::is_sqlite;
 use platform::{Database, DbErr, Ids, Tx};
 use sea_orm::{ConnectionTrait, Value};
 use tokio::sync::mpsc;
 
-use integrations::ports::commerce::CommerceProvider;
+use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 
 use super::error::ImportError;
 use super::lease::Heartbeat;
@@ -23,25 +25,36 @@ const SQLITE_ROWS: usize = 50;
 /// Less than the 64 KiB of a segment on loopback: the driver leaves Nagle's algorithm on, and a longer message waits 40 ms for its end.
 const POSTGRES_ROWS: usize = 20;
 
+/// Where rows come from.
+pub(super) enum Feed {
+    /// A file, whose lines the provider reads.
+    File(&'static dyn CommerceProvider, Source),
+    /// Records that were read already.
+    Records(Vec<Result<BulkRecord, LineError>>),
+}
+
 /// Reads and stages everything; how many lines there were.
-pub(super) async fn load(
-    run: &Run,
-    provider: &'static dyn CommerceProvider,
-    source: Source,
-    heartbeat: &Heartbeat,
-    progress: &dyn Progress,
-) -> Result<u64, ImportError> {
+pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress: &dyn Progress) -> Result<u64, ImportError> {
     let sqlite = run.is_sqlite();
     let target = For { tenant: run.tenant, run: run.id, currency: run.currency, form: if sqlite { Form::Values } else { Form::Copy } };
     let stager = Stager::new(target, Ids::new(run.clock.clone()));
     // Reading runs ahead by two chunks, and no further.
     let (out, mut chunks) = mpsc::channel::<Chunk>(2);
     let size = if sqlite { SMALL } else { LARGE };
-    let reading = tokio::task::spawn_blocking(move || source::read(source, provider, stager, size, &out));
+    let reading = tokio::task::spawn_blocking(move || match feed {
+        Feed::File(provider, source) => source::read(source, provider, stager, size, &out),
+        Feed::Records(records) => {
+            source::stage(records, stager, size, &out);
+            Ok(())
+        }
+    });
     let mut lines = 0;
     let mut pace = Pace::new();
     while let Some(chunk) = chunks.recv().await {
         heartbeat.check()?;
+        if run.stop.load(Ordering::Relaxed) {
+            return Err(ImportError::Stopped);
+        }
         lines = chunk.lines;
         let bytes = chunk.bytes;
         if sqlite {

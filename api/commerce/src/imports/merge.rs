@@ -1,15 +1,15 @@
 //! PostgreSQL: everything in one transaction, one statement a kind for what is new and one for what has changed.
 
-use entities::{EventType, ImportStatus};
-use platform::{Change, DbErr, Tx};
+use entities::ImportStatus;
+use platform::{DbErr, Tx};
 use sea_orm::ConnectionTrait;
-use serde_json::json;
 
+use super::ending;
 use super::error::ImportError;
 use super::lease;
 use super::receipt::Receipt;
 use super::scope::Run;
-use crate::records::{LINK_ORDERS, SHAPES, Shape, merging_lock};
+use crate::records::{LINK_ORDERS, SHAPES, Shape, merging_lock, shape, vanished};
 
 /// Merges the staged rows and ends the run.
 pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> Result<(), ImportError> {
@@ -31,6 +31,7 @@ pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> R
     if receipt.customers.created > 0 {
         receipt.orders_linked = run.execute(&tx, LINK_ORDERS).await?;
     }
+    mark_vanished(run, &tx, staged, receipt).await?;
     finish(run, &tx, receipt).await?;
     Ok(tx.commit().await?)
 }
@@ -51,10 +52,28 @@ async fn join_by_hash(run: &Run, tx: &Tx, shape: &Shape, staged: u64) -> Result<
 pub(super) async fn finish(run: &Run, tx: &Tx, receipt: &mut Receipt) -> Result<(), ImportError> {
     receipt.written = true;
     lease::enter_state(run, tx, ImportStatus::Done, Some(run.clock.now()), Some(receipt)).await?;
-    if receipt.lines > 0 {
-        run.execute(tx, "update stores set last_sync_at = {now} where tenant_id = {tenant} and id = {store}").await?;
+    run.ending.written(tx, receipt).await?;
+    if run.ending.is_announced() {
+        ending::announce(run, tx, receipt).await?;
     }
-    let data = json!({ "storeId": run.store, "importRunId": run.id });
-    let change = Change::new("storeImport", run.tenant).subject(run.store).after(receipt).announce_with(EventType::StoreImported, Some(run.store), data);
-    Ok(change.write(tx, &run.trace).await?)
+    Ok(())
+}
+
+/// Marks children that their parents have no more. A file of any age tells of none.
+pub(super) async fn mark_vanished(run: &Run, tx: &Tx, staged: &[u64], receipt: &Receipt) -> Result<(), DbErr> {
+    if run.read_at.is_none() {
+        return Ok(());
+    }
+    for child in SHAPES {
+        let Some(parent) = child.parent.map(shape) else { continue };
+        let parents = SHAPES.iter().zip(staged).find(|(shape, _)| shape.kind == parent.kind).map_or(0, |(_, staged)| *staged);
+        // New parents have lost nothing, and a child that was rejected is there.
+        if parents > receipt.of(parent.kind).created
+            && receipt.of(child.kind).rejected == 0
+            && let Some(sql) = vanished(child, parent)
+        {
+            run.execute(tx, &sql).await?;
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod clean;
+mod ending;
 mod error;
 mod lease;
 mod load;
@@ -17,10 +18,12 @@ mod service;
 mod slices;
 mod source;
 
+pub(crate) use ending::Ending;
 pub use error::ImportError;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};
 pub use receipt::{Counts, LISTED_REJECTIONS, Receipt, Rejection};
+pub(crate) use service::{Brought, BroughtBy};
 pub use service::{ImportOptions, Imports};
 pub use source::Source;
 

@@ -1,6 +1,7 @@
 //! What the statements of one run are about, filled into their text. Every value is our own: ids, instants, a currency code.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
 use entities::{Currency, ImportRunId, StoreId, TenantId};
@@ -9,6 +10,7 @@ use platform::{Clock, Database, DbErr, Trace, Tx};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
+use super::ending::Ending;
 use crate::records::{Words, instant_text};
 
 /// Whose run it is, and in what.
@@ -24,6 +26,12 @@ pub(super) struct Run {
     pub now: DateTime<Utc>,
     /// The latest order of the file: what has no date of its own is as of then.
     pub as_of: Option<DateTime<Utc>>,
+    /// When the shop was asked for it, by the shop's clock; none for a file of any age.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Who stops it.
+    pub stop: Arc<AtomicBool>,
+    /// What is written with its end.
+    pub ending: Arc<dyn Ending>,
 }
 
 impl Run {
@@ -56,6 +64,7 @@ impl Run {
             now: self.instant_literal(self.now),
             as_of: self.as_of.map_or_else(|| unknown.to_owned(), |at| self.instant_literal(at)),
             // Rows of SQLite's slices wait for the run to be done; PostgreSQL shows them all at once by itself.
+            read_at: self.read_at.map_or_else(|| unknown.to_owned(), |at| self.instant_literal(at)),
             pending: if self.is_sqlite() { self.id_literal(self.id.uuid()) } else { "null".to_owned() },
         };
         words.fill(sql)

@@ -1,16 +1,20 @@
 //! One run from its first line to its receipt.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use entities::{Currency, ImportStatus, StoreId};
-use integrations::ports::commerce::CommerceProvider;
+use chrono::{DateTime, Utc};
+use entities::{Currency, ImportStatus, StoreId, TenantId};
+use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 use platform::callers::actions::ImportStoreData;
 use platform::db::Access;
-use platform::{Clock, Ids, OpCtx, Permit};
+use platform::{Clock, Database, Ids, OpCtx, Permit, Trace};
 use sea_orm::ConnectionTrait;
 
+use super::ending::{Ending, OfFile};
 use super::error::ImportError;
 use super::lease::{self, Heartbeat};
+use super::load::Feed;
 use super::progress::{Phase, Progress};
 use super::receipt::Receipt;
 use super::scope::Run;
@@ -24,6 +28,41 @@ pub struct ImportOptions {
     pub keep_going: bool,
     /// How many objects the provider says the file has (Shopify's `objectCount`): a file cut between two lines looks whole.
     pub objects: Option<u64>,
+}
+
+/// Says whether so many lines are all that there should be.
+pub(crate) type Whole<'a> = dyn Fn(u64) -> Result<(), ImportError> + Send + Sync + 'a;
+
+/// What a shop was asked for.
+pub(crate) struct Brought {
+    pub tenant: TenantId,
+    pub store: StoreId,
+    pub currency: Currency,
+    pub provider: &'static dyn CommerceProvider,
+    /// What it is, for people.
+    pub name: String,
+    pub feed: BroughtBy,
+    /// When the shop was asked, by the shop's clock.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Who stops it.
+    pub stop: Arc<AtomicBool>,
+    /// What is written with its end.
+    pub ending: Arc<dyn Ending>,
+}
+
+/// In what form it came.
+pub(crate) enum BroughtBy {
+    /// A file, whose lines the provider reads.
+    File(Source),
+    /// Records that were read already.
+    Records(Vec<Result<BulkRecord, LineError>>),
+}
+
+struct Work {
+    provider: &'static str,
+    name: String,
+    feed: Feed,
+    keep_going: bool,
 }
 
 /// Imports files of shop systems.
@@ -50,9 +89,37 @@ impl Imports {
     ) -> Result<Receipt, ImportError> {
         let permit = ctx.authorize::<ImportStoreData>()?;
         let run = self.run_for(ctx, &permit, store, provider).await?;
-        lease::enter(&run, provider.key(), source.name(), options.keep_going, progress).await?;
+        let work = Work { provider: provider.key(), name: source.name().to_owned(), feed: Feed::File(provider, source), keep_going: options.keep_going };
+        let whole = |lines| match options.objects.filter(|expected| *expected != lines) {
+            Some(expected) => Err(ImportError::Incomplete { expected, found: lines }),
+            None => Ok(()),
+        };
+        self.work(run, work, &whole, progress).await
+    }
+
+    /// Brings what a shop was asked for into its store, with no mind to bad lines: they are listed in the receipt.
+    pub(crate) async fn bring(
+        &self,
+        db: &Database,
+        trace: Trace,
+        brought: Brought,
+        whole: &Whole<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Receipt, ImportError> {
+        let Brought { tenant, store, currency, provider, name, feed, read_at, stop, ending } = brought;
+        let (id, now) = (Ids::new(self.clock.clone()).next(), self.clock.now());
+        let run = Run { db: db.clone(), trace, clock: self.clock.clone(), tenant, store, id, currency, now, as_of: None, read_at, stop, ending };
+        let feed = match feed {
+            BroughtBy::File(source) => Feed::File(provider, source),
+            BroughtBy::Records(records) => Feed::Records(records),
+        };
+        self.work(run, Work { provider: provider.key(), name, feed, keep_going: true }, whole, progress).await
+    }
+
+    async fn work(&self, run: Run, work: Work, whole: &Whole<'_>, progress: &dyn Progress) -> Result<Receipt, ImportError> {
+        lease::enter(&run, work.provider, &work.name, work.keep_going, progress).await?;
         let heartbeat = Heartbeat::start(run.clone());
-        let outcome = self.enter(run.clone(), provider, source, options, &heartbeat, progress).await;
+        let outcome = self.enter(run.clone(), work, whole, &heartbeat, progress).await;
         heartbeat.stop().await;
         progress.phase(Phase::Finishing);
         match outcome {
@@ -90,30 +157,40 @@ impl Imports {
         let code: String = row.try_get_by_index(2)?;
         let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;
         let id = Ids::new(self.clock.clone()).next();
-        Ok(Run { db: ctx.db().clone(), trace: ctx.trace(), clock: self.clock.clone(), tenant, store, id, currency, now: self.clock.now(), as_of: None })
+        Ok(Run {
+            db: ctx.db().clone(),
+            trace: ctx.trace(),
+            clock: self.clock.clone(),
+            tenant,
+            store,
+            id,
+            currency,
+            now: self.clock.now(),
+            as_of: None,
+            read_at: None,
+            stop: Arc::default(),
+            ending: Arc::new(OfFile),
+        })
     }
 
     async fn enter(
         &self,
         mut run: Run,
-        provider: &'static dyn CommerceProvider,
-        source: Source,
-        options: ImportOptions,
+        Work { name, feed, keep_going, .. }: Work,
+        whole: &Whole<'_>,
         heartbeat: &Heartbeat,
         progress: &dyn Progress,
     ) -> Result<Receipt, ImportError> {
-        let mut receipt = Receipt::new(run.id, run.store, source.name());
+        let mut receipt = Receipt::new(run.id, run.store, &name);
         progress.phase(Phase::CleaningUp);
         clean::clean_up_before(&run).await?;
         progress.phase(Phase::Reading);
-        receipt.lines = load::load(&run, provider, source, heartbeat, progress).await?;
-        if let Some(expected) = options.objects.filter(|expected| *expected != receipt.lines) {
-            return Err(ImportError::Incomplete { expected, found: receipt.lines });
-        }
+        receipt.lines = load::load(&run, feed, heartbeat, progress).await?;
+        whole(receipt.lines)?;
         progress.phase(Phase::Checking);
         check::settle(&run, receipt.lines).await?;
         check::count_rejections(&run, &mut receipt).await?;
-        if receipt.rejected > 0 && !options.keep_going {
+        if receipt.rejected > 0 && !keep_going {
             return Err(ImportError::Rejected(Box::new(receipt)));
         }
         search::complete(&run, heartbeat).await?;

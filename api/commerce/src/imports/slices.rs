@@ -2,7 +2,7 @@
 
 use super::error::ImportError;
 use super::lease;
-use super::merge::finish;
+use super::merge::{finish, mark_vanished};
 use super::pace::Pace;
 use super::receipt::Receipt;
 use super::scope::Run;
@@ -60,6 +60,7 @@ pub(super) async fn merge(run: &Run, lines: u64, staged: &[u64], receipt: &mut R
     if receipt.customers.created > 0 {
         receipt.orders_linked = run.execute(&tx, LINK_ORDERS).await?;
     }
+    mark_vanished(run, &tx, staged, receipt).await?;
     finish(run, &tx, receipt).await?;
     Ok(tx.commit().await?)
 }

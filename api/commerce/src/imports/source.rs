@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
-use integrations::ports::commerce::{CommerceProvider, LineError};
+use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 use tokio::sync::mpsc::Sender;
 
 use crate::records::{Batch, Stager};
@@ -89,6 +89,21 @@ pub(super) fn read(source: Source, provider: &'static dyn CommerceProvider, mut 
         Lines { reader: gunzipped, provider, gzip: true, number: 0 }.stage(&mut stager, size, &bytes, out)
     } else {
         Lines { reader: raw, provider, gzip: false, number: 0 }.stage(&mut stager, size, &bytes, out)
+    }
+}
+
+/// Stages records that were read already; blocks. Ends early when nobody takes the chunks.
+pub(super) fn stage(records: Vec<Result<BulkRecord, LineError>>, mut stager: Stager, size: ChunkSize, out: &Sender<Chunk>) {
+    let (all, mut lines) = (records.len() as u64, 0);
+    for record in records {
+        lines += 1;
+        stager.line(lines, record);
+        if lines == all || lines.is_multiple_of(size.lines) {
+            let chunk = Chunk { batches: stager.take(), lines, bytes: 0 };
+            if out.blocking_send(chunk).is_err() {
+                return;
+            }
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Words {
     pub as_of: String,
     /// The import that new rows wait for.
     pub pending: String,
+    /// When the shop was asked; null when nobody knows.
+    pub read_at: String,
 }
 
 impl Words {
@@ -47,5 +49,6 @@ impl Words {
             .replace("{store}", &self.store)
             .replace("{run}", &self.run)
             .replace("{pending}", &self.pending)
+            .replace("{read_at}", &self.read_at)
     }
 }

@@ -44,6 +44,14 @@ pub(crate) struct Shape {
 
 use Rule::{Always, Keep, Or};
 
+/// What was deleted comes back only when it was read after that.
+const DELETED: Derived = Derived {
+    name: "deleted_at",
+    insert: "null",
+    update: Some("case when {read_at} is null or t.deleted_at > {read_at} then t.deleted_at end"),
+    compare: true,
+};
+
 const FALSE: Rule = Or("false");
 const TRUE: Rule = Or("true");
 const ZERO: Rule = Or("0");
@@ -82,10 +90,11 @@ pub(crate) static CUSTOMERS: Shape = Shape {
         ("created_at", Or("coalesce({first_order}, {now})")),
         ("updated_at", Or("coalesce(s.created_at, {first_order}, {now})")),
     ],
-    derived: &[Derived { name: "is_active", insert: "true", update: None, compare: false }],
+    derived: &[Derived { name: "is_active", insert: "true", update: None, compare: false }, DELETED],
     joins: "{first_order_join}",
     update_joins: "",
-    fresh: "(coalesce(s.updated_at, {as_of}) is null or t.updated_at <= coalesce(s.updated_at, {as_of}))",
+    // One that is known from orders alone is as old as the first of them, which may be younger than the customer's own last change.
+    fresh: "(coalesce(s.updated_at, {as_of}) is null or t.updated_at <= coalesce(s.updated_at, {as_of}) or (s.updated_at is not null and t.updated_at = t.created_at))",
     synced: true,
 };
 
@@ -107,7 +116,7 @@ pub(crate) static PRODUCTS: Shape = Shape {
         ("created_at", Or("{now}")),
         ("updated_at", Or("coalesce(s.created_at, {now})")),
     ],
-    derived: &[],
+    derived: &[DELETED],
     joins: "",
     update_joins: "",
     fresh: "(s.updated_at is null or t.updated_at <= s.updated_at)",
@@ -135,7 +144,7 @@ pub(crate) static PRODUCT_VARIANTS: Shape = Shape {
         ("created_at", Or("p.created_at")),
         ("updated_at", Or("p.updated_at")),
     ],
-    derived: &[Derived { name: "product_id", insert: "p.id", update: Some("p.id"), compare: true }],
+    derived: &[Derived { name: "product_id", insert: "p.id", update: Some("p.id"), compare: true }, DELETED],
     joins: "join products p on p.tenant_id = {tenant} and p.store_id = {store} and p.external_id = s.parent_external_id",
     update_joins: "join staged_products sp on sp.run_id = {run} and sp.external_id = s.parent_external_id",
     fresh: "(coalesce(s.updated_at, sp.updated_at) is null or t.updated_at <= coalesce(s.updated_at, sp.updated_at))",
@@ -166,16 +175,22 @@ pub(crate) static ORDERS: Shape = Shape {
         ("created_at", Always),
         ("updated_at", Always),
     ],
-    derived: &[Derived {
-        name: "customer_id",
-        insert: "c.id",
-        // The bit of external_customer_id, the first column.
-        update: Some("case when (s.carried & 1) <> 0 then c.id else t.customer_id end"),
-        compare: true,
-    }],
+    derived: &[
+        Derived {
+            name: "customer_id",
+            insert: "c.id",
+            // The bit of external_customer_id, the first column.
+            update: Some("case when (s.carried & 1) <> 0 then c.id else t.customer_id end"),
+            compare: true,
+        },
+        // What was told before it was read is older than what was read.
+        Derived { name: "told_at", insert: "{read_at}", update: Some("coalesce({read_at}, t.told_at)"), compare: false },
+        DELETED,
+    ],
     joins: "left join customers c on c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = s.external_customer_id",
     update_joins: "",
-    fresh: "t.updated_at <= s.updated_at",
+    // Shop systems date changes by the second: of two as of the same one, what was told after it was read stays.
+    fresh: "(t.updated_at < s.updated_at or (t.updated_at = s.updated_at and ({read_at} is null or t.told_at is null or t.told_at <= {read_at})))",
     synced: true,
 };
 
@@ -207,11 +222,12 @@ pub(crate) static ORDER_ITEMS: Shape = Shape {
         Derived { name: "order_id", insert: "o.id", update: Some("o.id"), compare: true },
         Derived { name: "created_at", insert: "o.created_at", update: None, compare: false },
         Derived { name: "updated_at", insert: "o.updated_at", update: Some("o.updated_at"), compare: false },
+        DELETED,
     ],
     joins: "join orders o on o.tenant_id = {tenant} and o.store_id = {store} and o.external_id = s.parent_external_id",
     update_joins: "join staged_orders so on so.run_id = {run} and so.external_id = s.parent_external_id",
     // Items have no date of their own: they are as fresh as their order.
-    fresh: "o.updated_at <= so.updated_at",
+    fresh: "(o.updated_at < so.updated_at or (o.updated_at = so.updated_at and ({read_at} is null or o.told_at is null or o.told_at <= {read_at})))",
     synced: false,
 };
 
@@ -219,6 +235,25 @@ pub(crate) static ORDER_ITEMS: Shape = Shape {
 pub(crate) const LINK_ORDERS: &str = "update orders as t set customer_id = c.id, synced_at = {now} from customers c
     where t.tenant_id = {tenant} and t.store_id = {store} and t.customer_id is null and t.external_customer_id is not null
       and c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = t.external_customer_id";
+
+/// Children that a parent, told whole and as fresh as what is known, has no more.
+pub(crate) fn vanished(child: &Shape, parent: &Shape) -> Option<String> {
+    let (column, unless) = match child.kind {
+        RecordKind::ProductVariant => ("product_id", ""),
+        RecordKind::OrderItem => ("order_id", " and (p.told_at is null or p.told_at <= {read_at})"),
+        RecordKind::Customer | RecordKind::Product | RecordKind::Order => return None,
+    };
+    Some(format!(
+        "update {table} as t set deleted_at = {{read_at}} where t.tenant_id = {{tenant}} and t.store_id = {{store}} and t.deleted_at is null
+           and t.{column} in (select p.id from {staged_parent} s join {parent} p on p.tenant_id = {{tenant}} and p.store_id = {{store}}
+             and p.external_id = s.external_id and p.updated_at = s.updated_at where s.run_id = {{run}}{unless})
+           and not exists (select 1 from {staged} c where c.run_id = {{run}} and c.external_id = t.external_id)",
+        table = child.table,
+        staged_parent = parent.staged,
+        parent = parent.table,
+        staged = child.staged,
+    ))
+}
 
 /// Every kind, parents before their children.
 pub(crate) static SHAPES: [&Shape; 5] = [&CUSTOMERS, &PRODUCTS, &PRODUCT_VARIANTS, &ORDERS, &ORDER_ITEMS];

@@ -20,7 +20,7 @@ mod watch;
 pub use error::AlertError;
 pub use event::AlertEvent;
 pub use list::{AlertFilter, AlertSilenceFilter, AlertSilenceSort, AlertSort};
-pub use own::{HEALTH, HOST, JOB_FAILED, OwnAlert, SLOW_REQUEST, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED};
+pub use own::{HEALTH, HOST, JOB_FAILED, OwnAlert, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED};
 pub use raise::{NewAlert, clear, escalate, fingerprint, raise};
 pub use row::{AlertRow, AlertSilenceRow};
 pub use service::{AlertCount, Alerts, RaiseAlert};

@@ -23,6 +23,8 @@ pub const JOB_FAILED: OwnAlert = OwnAlert { source: "noren/jobs", kind: "JobFail
 pub const WEBHOOK_EVENT_FAILED: OwnAlert = OwnAlert { source: "noren/inbox", kind: "WebhookEventFailed" };
 /// An endpoint is told of nothing any more; one alert for each.
 pub const WEBHOOK_ENDPOINT_DISABLED: OwnAlert = OwnAlert { source: "noren/webhooks", kind: "WebhookEndpointDisabled" };
+/// A store's data could not be brought up to date; one alert for each store and kind of sync.
+pub const SYNC_FAILED: OwnAlert = OwnAlert { source: "noren/sync", kind: "SyncFailed" };
 /// Requests took long; one alert for each operation.
 pub const SLOW_REQUEST: OwnAlert = OwnAlert { source: "noren/http", kind: "SlowRequest" };
 /// A store's shop does not answer; one alert for each store.

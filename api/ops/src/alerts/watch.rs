@@ -11,8 +11,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::event::{AlertEvent, copy_up};
-use super::own::{JOB_FAILED, SLOW_REQUEST, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
-use super::raise::{NewAlert, clear, raise};
+use super::own::{JOB_FAILED, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
+use super::raise::{NewAlert, clear, clear_about, raise};
 use super::stores::about_store;
 
 /// The longest name of an operation that is told apart from others, in characters.
@@ -55,6 +55,18 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
         EventType::WebhookEndpointDisabled => Some(endpoint_disabled(event)),
         EventType::WebhookEventFailed => delivery_failed(tx, event).await?,
         EventType::RequestSlow => Some(slow_request(event)),
+        EventType::SyncFailed => Some(sync_failed(event)),
+        EventType::SyncCompleted => {
+            let place = (event.tenant, event.store);
+            clear_about(tx, trace, place, &sync_print(event, &text(event, "kind")), "a sync of this kind was completed").await?;
+            if text(event, "kind") == "FULL" {
+                // With everything here nothing is missing that others failed to bring.
+                for kind in ["INCREMENT", "RECONCILIATION"] {
+                    clear_about(tx, trace, place, &sync_print(event, kind), "a full sync was completed").await?;
+                }
+            }
+            None
+        }
         EventType::WebhookEndpointEnabled | EventType::WebhookEndpointDeleted => {
             let why = if kind == EventType::WebhookEndpointEnabled { "the endpoint was enabled" } else { "the endpoint was deleted" };
             let print = WEBHOOK_ENDPOINT_DISABLED.fingerprint(&text(event, "webhookEndpointId"));
@@ -85,6 +97,22 @@ fn job_failed(event: &Event) -> Option<NewAlert> {
     let severity = severity_of_job(&kind)?;
     let message = format!("A job of the kind {kind} has failed for good. `job` says why; when that is mended, `jobRetry` has it tried again.");
     Some(JOB_FAILED.about(&kind, event.tenant, severity, message, json!({ "kind": kind, "jobId": text(event, "jobId") })))
+}
+
+fn sync_print(event: &Event, kind: &str) -> String {
+    SYNC_FAILED.fingerprint(&format!("{} {kind}", text(event, "storeId")))
+}
+
+fn sync_failed(event: &Event) -> NewAlert {
+    let kind = text(event, "kind");
+    let severity = if kind == "FULL" { AlertSeverity::High } else { AlertSeverity::Medium };
+    let message = format!(
+        "The store's data is not up to date: a sync ({kind}) was given up because {}. What it had written stays; `storeSync` begins another one.",
+        event.data["error"].as_str().unwrap_or("nothing says why")
+    );
+    let data = json!({ "syncRunId": text(event, "syncRunId"), "storeId": text(event, "storeId"), "kind": kind });
+    let alert = SYNC_FAILED.about("", event.tenant, severity, message, data);
+    NewAlert { store: event.store, fingerprint: Some(sync_print(event, &kind)), ..alert }
 }
 
 fn endpoint_disabled(event: &Event) -> NewAlert {

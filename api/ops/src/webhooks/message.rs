@@ -44,7 +44,8 @@ impl Message {
 
     /// Whether endpoints are told of it at all. That a delivery's own job failed would be told to whom it could not be told.
     pub(super) fn is_told(&self) -> bool {
-        self.name != EventType::JobFailed.as_str() || self.data["kind"] != DELIVER.name
+        // How far a sync is, whoever wants to know follows live.
+        self.name != EventType::SyncProgressed.as_str() && (self.name != EventType::JobFailed.as_str() || self.data["kind"] != DELIVER.name)
     }
 }
 

@@ -20,7 +20,7 @@ pub trait TenantRow: FromRow {
     const TABLE: &'static str;
     /// The column of the store that the row belongs to.
     const STORE: Option<&'static str>;
-    /// Whether rows of a running import are hidden by `pending_import_id`.
+    /// Whether rows of a running import are hidden by `pending_import_id`, and rows that the shop has no more by `deleted_at`.
     const IMPORTED: bool;
 
     /// Where it is written who made the row, when integrations see only what they made themselves.
@@ -87,6 +87,9 @@ impl<'a, T: TenantRow, A: Action> List<'a, T, A> {
                     column::<T>(parent).in_subquery(theirs)
                 }
             });
+        }
+        if T::IMPORTED {
+            query.and_where(column::<T>("deleted_at").is_null());
         }
         if T::IMPORTED && is_sqlite(backend) {
             let done = Query::select().column("id").from("import_runs").and_where(Expr::col("status").eq("DONE")).take();

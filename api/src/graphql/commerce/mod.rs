@@ -7,6 +7,9 @@ mod orders;
 mod query;
 mod store_changes;
 mod stores;
+mod sync_changes;
+mod sync_live;
+mod syncs;
 
 pub use catalog::{Product, ProductVariant};
 pub use customers::Customer;
@@ -15,6 +18,9 @@ pub use orders::{Order, OrderItem};
 pub use query::CommerceQuery;
 pub use store_changes::StoreMutation;
 pub use stores::Store;
+pub use sync_changes::SyncMutation;
+pub use sync_live::SyncSubscription;
+pub use syncs::{SyncQuery, SyncRun};
 
 use async_graphql::{InputObject, Result};
 use entities::{StoreId, TenantId};

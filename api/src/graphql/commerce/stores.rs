@@ -12,6 +12,7 @@ use super::customers::Customer;
 use super::installs::{StoreHealth, StoreInstallation};
 use super::orders::Order;
 use super::parent;
+use super::syncs::SyncRun;
 use crate::graphql::enums::{StoreDataKind, StoreStatus};
 use crate::graphql::input::{order_input, short, words};
 use crate::graphql::objects::{IntoFilter, Planned, object, pages, referred};
@@ -83,6 +84,8 @@ object! {
         products: Product;
         /// What goes wrong with it.
         alerts: Alert;
+        /// How its data was brought up to date.
+        sync_runs: SyncRun;
     }
 }
 
@@ -181,6 +184,12 @@ impl Planned for Store {
                 let mut alerts = pages::<Alert>(ctx, &parents, "store_id", &field).await?;
                 for store in stores.iter_mut() {
                     store.alerts.push(arguments.clone(), alerts.remove(&store.row.id.uuid()).unwrap_or_default());
+                }
+            }
+            for (arguments, field) in selected.each(Self::NAME, "syncRuns") {
+                let mut runs = pages::<SyncRun>(ctx, &parents, "store_id", &field).await?;
+                for store in stores.iter_mut() {
+                    store.sync_runs.push(arguments.clone(), runs.remove(&store.row.id.uuid()).unwrap_or_default());
                 }
             }
             Ok(())

@@ -193,6 +193,11 @@ impl Shop {
         self.bulk_faults.extend(faults);
     }
 
+    /// Bulk operations that are begun from now on are as they should be.
+    pub fn forget_bulk_faults(&mut self) {
+        self.bulk_faults.clear();
+    }
+
     /// The bulk operations so far.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
