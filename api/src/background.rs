@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Asia::Tokyo;
 use commerce::deliveries::ShopDeliveries;
+use commerce::privacy::{self, PrivacyWorker};
 use ops::alerts::Watch;
 use ops::monitoring::{Machine, Monitor};
 use ops::notifications::{self, Escalator, Router};
@@ -121,7 +122,7 @@ fn deliveries() -> Processing {
 fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
     let deliverer = Deliverer::new(TenantKeys::new(app.master.clone()), app.outgoing.clone());
     let notifier = notifications::Deliverer::new(&app.master, app.messengers.clone(), app.public_url.clone());
-    let own: [Arc<dyn Worker>; 7] = [
+    let own: [Arc<dyn Worker>; 9] = [
         Arc::new(deliveries()),
         Arc::new(Emptying),
         Arc::new(deliverer),
@@ -129,6 +130,8 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(notifier),
         Arc::new(Escalator),
         Arc::new(ops::upkeep::Cleaner),
+        Arc::new(PrivacyWorker::new(TenantKeys::new(app.master.clone()))),
+        Arc::new(privacy::Watching),
     ];
     own.into_iter().chain(ops::usage::workers()).collect()
 }
@@ -136,5 +139,5 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
+    emptying.into_iter().chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).chain(privacy::schedules()).collect()
 }

@@ -9,6 +9,7 @@ mod m0005_webhooks;
 mod m0006_lanes;
 mod m0007_alerts;
 mod m0008_notifications;
+mod m0011_privacy;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_lanes::Migration),
             Box::new(m0007_alerts::Migration),
             Box::new(m0008_notifications::Migration),
+            Box::new(m0011_privacy::Migration),
         ]
     }
 }

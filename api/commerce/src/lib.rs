@@ -7,5 +7,6 @@ pub mod deliveries;
 pub mod demo;
 pub mod imports;
 pub mod orders;
+pub mod privacy;
 mod records;
 pub mod stores;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
+use commerce::privacy::Privacy;
 use commerce::stores::Stores;
 use integrations::outgoing::Outgoing;
 use integrations::registry::Messengers;
@@ -33,6 +34,8 @@ pub struct Services {
     pub api_tokens: ApiTokens,
     /// Stores.
     pub stores: Stores,
+    /// What people and shops ask about their data.
+    pub privacy: Privacy,
     /// Alerts.
     pub alerts: Alerts,
     /// The audit log.
@@ -61,6 +64,7 @@ impl Services {
             users: Users,
             api_tokens: ApiTokens,
             stores: Stores::new(keys.clone()),
+            privacy: Privacy::new(keys.clone()),
             connections: Connections::new(keys.clone()),
             webhook_events: WebhookEvents,
             alerts: Alerts,

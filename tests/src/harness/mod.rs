@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod machinery;
 pub mod node;
 mod people;
+pub mod privacy;
 pub mod program;
 pub mod replicas;
 pub mod seed;

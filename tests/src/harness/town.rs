@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use entities::{
-    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, NotificationChannelId, NotificationId, StoreId, TenantId,
-    TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, JobId, MembershipRole, NotificationChannelId, NotificationId, PrivacyRequestId,
+    PrivacyRequestKind, StoreId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, alerts, inbox, machinery};
+use super::{Backend, alerts, inbox, machinery, privacy};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -50,6 +50,8 @@ pub struct Side {
     pub alerts: [AlertId; 2],
     /// A silence, for each store.
     pub silences: [AlertSilenceId; 2],
+    /// A privacy request that failed, for each store.
+    pub privacy_requests: [PrivacyRequestId; 2],
 }
 
 impl Side {
@@ -112,6 +114,11 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let alert = async |store: usize| alerts::alert(server, Some(tenant), Some(stores[store].store), &marked(store)).await;
     let silence = async |store: usize| alerts::silence(server, tenant, Some(stores[store].store), &marked(store)).await;
     let (alerts, silences) = ([alert(0).await, alert(1).await], [silence(0).await, silence(1).await]);
+    let asked = async |store: usize| {
+        let kind = PrivacyRequestKind::DataRequest;
+        privacy::failed(server, tenant, Some(stores[store].store), kind, &marked(store)).await
+    };
+    let privacy_requests = [asked(0).await, asked(1).await];
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -130,6 +137,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         deliveries,
         alerts,
         silences,
+        privacy_requests,
     }
 }
 
@@ -137,7 +145,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -158,6 +166,7 @@ const TABLES: [(&str, &str); 20] = [
     ("webhook_events", "store_id"),
     ("alerts", "store_id"),
     ("alert_silences", "store_id"),
+    ("privacy_requests", "store_id"),
 ];
 
 impl Town {

@@ -17,6 +17,7 @@ mod service;
 mod slices;
 mod source;
 
+pub(crate) use clean::{Quiet, is_importing, quiet};
 pub use error::ImportError;
 pub(crate) use load::insert_rows;
 pub use progress::{Phase, Progress, Unwatched};

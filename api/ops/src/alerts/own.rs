@@ -25,6 +25,8 @@ pub const WEBHOOK_EVENT_FAILED: OwnAlert = OwnAlert { source: "noren/inbox", kin
 pub const WEBHOOK_ENDPOINT_DISABLED: OwnAlert = OwnAlert { source: "noren/webhooks", kind: "WebhookEndpointDisabled" };
 /// Requests took long; one alert for each operation.
 pub const SLOW_REQUEST: OwnAlert = OwnAlert { source: "noren/http", kind: "SlowRequest" };
+/// A privacy request is not done and soon has to be; one alert for each request.
+pub const PRIVACY_REQUEST_DUE: OwnAlert = OwnAlert { source: "noren/privacy", kind: "PrivacyRequestDue" };
 /// What is measured of a machine that the program runs on; one alert for each machine.
 pub const HOST: &str = "noren/host";
 /// What a health check says that is not well.

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::event::{AlertEvent, copy_up};
-use super::own::{JOB_FAILED, SLOW_REQUEST, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
+use super::own::{JOB_FAILED, PRIVACY_REQUEST_DUE, SLOW_REQUEST, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
 use super::raise::{NewAlert, clear, raise};
 
 /// The longest name of an operation that is told apart from others, in characters.
@@ -54,6 +54,12 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
         EventType::WebhookEndpointDisabled => Some(endpoint_disabled(event)),
         EventType::WebhookEventFailed => delivery_failed(tx, event).await?,
         EventType::RequestSlow => Some(slow_request(event)),
+        EventType::PrivacyRequestDue => Some(privacy_request_due(event)),
+        EventType::PrivacyRequestCompleted => {
+            let print = PRIVACY_REQUEST_DUE.fingerprint(&text(event, "privacyRequestId"));
+            clear(tx, trace, event.tenant, &print, "the privacy request is done").await?;
+            None
+        }
         EventType::WebhookEndpointEnabled | EventType::WebhookEndpointDeleted => {
             let why = if kind == EventType::WebhookEndpointEnabled { "the endpoint was enabled" } else { "the endpoint was deleted" };
             let print = WEBHOOK_ENDPOINT_DISABLED.fingerprint(&text(event, "webhookEndpointId"));
@@ -98,6 +104,19 @@ async fn delivery_failed(tx: &Tx, event: &Event) -> Result<Option<NewAlert>, DbE
     );
     let data = json!({ "connectionId": connection, "webhookEventId": id, "provider": provider, "topic": topic });
     Ok(Some(WEBHOOK_EVENT_FAILED.about(&connection.to_string(), event.tenant, AlertSeverity::Medium, message, data)))
+}
+
+/// Two days before the end somebody must act at once.
+fn privacy_request_due(event: &Event) -> NewAlert {
+    let (id, days) = (text(event, "privacyRequestId"), event.data["days"].as_i64().unwrap_or_default());
+    let severity = if days >= 28 { AlertSeverity::Critical } else { AlertSeverity::High };
+    let message = format!(
+        "A privacy request ({}) is not done after {days} days; it has to be by {}. `privacyRequest` says how far it is; `privacyRequestRetry` has one that failed tried \
+         again.",
+        text(event, "kind"),
+        text(event, "dueAt")
+    );
+    PRIVACY_REQUEST_DUE.about(&id, event.tenant, severity, message, event.data.clone())
 }
 
 fn slow_request(event: &Event) -> NewAlert {

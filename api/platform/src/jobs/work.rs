@@ -37,11 +37,13 @@ impl Queue {
     pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64, of_lane: 4, of_tenant: 16 };
     /// What we tell people.
     pub const NOTIFICATIONS: &Self = &Self { name: "notifications", concurrency: 16, of_lane: 4, of_tenant: 4 };
+    /// What people and shops ask about their data; one request of a tenant after the other.
+    pub const PRIVACY: &Self = &Self { name: "privacy", concurrency: 2, of_lane: 1, of_tenant: 1 };
     /// What comes with time: cleaning, counting, checking.
     pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1, of_lane: 1, of_tenant: 1 };
 
     /// Every queue.
-    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::UPKEEP];
+    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::PRIVACY, Self::UPKEEP];
 }
 
 /// How long a failed job waits before it is tried again.
