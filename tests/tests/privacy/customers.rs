@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use entities::TokenRole;
+use platform::db::Access;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
 
@@ -163,4 +165,33 @@ async fn requests_about_shops_that_are_gone_or_were_never_there_are_done_too(#[v
     for request in unknown {
         assert_eq!((&request["outcome"], &request["store"], &request["evidence"]), (&json!("NOTHING_THERE"), &Value::Null, &json!({})), "{request:#}");
     }
+}
+
+/// An import that began before knows nobody who is forgotten: it is waited for, and if it died, what it had read goes too.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_forgotten_does_not_come_out_of_an_import_that_was_under_way(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::open(backend).await;
+    world.fill().await;
+    let (run, now) = (uuid::Uuid::from_u128(77), world.server.clock().now());
+    let sql = "insert into import_runs (id, tenant_id, store_id, provider, source, status, keep_going, lease_until, created_at, cleaned)
+               values ($1, $2, $3, 'shopify', 'orders.jsonl', 'STAGING', false, $4, $5, false)";
+    world.execute(sql, [run.into(), world.tenant.into(), world.store.into(), (now + TimeDelta::seconds(10)).into(), now.into()]).await;
+    let (db, staged) = (
+        world.server.db(),
+        "insert into staged_customers (run_id, tenant_id, line, id, external_id, first_name, search_text, carried)
+               values ($1, $2, 1, $3, $4, 'Zzfirst', 'zzfirst', 1)",
+    );
+    let tx = db.write(Access::Import).await.unwrap();
+    tx.execute_raw(db.statement(staged, [run.into(), world.tenant.into(), run.into(), CUSTOMER.to_string().into()])).await.unwrap();
+    tx.commit().await.unwrap();
+
+    world.deliver("customers/redact", &redact()).await;
+    world.until("it waits", "select count(*) from jobs where kind = 'privacy.work' and status = 'QUEUED' and last_error is not null", 1).await;
+    assert!(found(&world.server, &["zzfirst"]).await.iter().any(|(table, _)| table == "staged_customers"));
+    // The import is never heard of again.
+    world.pass(TimeDelta::minutes(2)).await;
+    world.completed().await;
+    assert_eq!(found(&world.server, &MARKERS).await, vec![]);
+    assert_eq!(world.number("select count(*) from import_runs where status = 'FAILED' and cleaned").await, 1);
 }

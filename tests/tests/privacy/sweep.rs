@@ -32,20 +32,27 @@ async fn dump(server: &Server) -> Vec<(String, String)> {
     rows
 }
 
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+/// A row in lower case, with the bytes in it as the text that they are.
+fn legible(row: &str) -> String {
+    let mut text = row.to_lowercase();
+    let bytes: Vec<String> = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() >= 16).map(decoded).collect();
+    text.push_str(&bytes.join(" "));
+    text
+}
+
+fn decoded(run: &str) -> String {
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or_default();
+    String::from_utf8_lossy(&run.as_bytes().chunks(2).map(byte).collect::<Vec<_>>()).to_lowercase()
 }
 
 /// In which tables each of the texts is, in whatever case, and in bytes too.
 pub async fn found(server: &Server, texts: &[&str]) -> Vec<(String, String)> {
-    let rows = dump(server).await;
+    let rows: Vec<(String, String)> = dump(server).await.into_iter().map(|(table, row)| (table, legible(&row))).collect();
     assert!(rows.iter().any(|(table, _)| table == "stores") && rows.iter().any(|(table, _)| table == "audit_details"), "everything is seen");
     let mut found = Vec::new();
     for text in texts {
-        let (plain, bytes, folded) = (text.to_lowercase(), hex(text), hex(&text.to_lowercase()));
         for (table, row) in &rows {
-            let row = row.to_lowercase();
-            if (row.contains(&plain) || row.contains(&bytes) || row.contains(&folded)) && !found.iter().any(|(t, x)| t == table && x == text) {
+            if row.contains(&text.to_lowercase()) && !found.iter().any(|(t, x)| t == table && x == text) {
                 found.push((table.clone(), (*text).to_owned()));
             }
         }

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use entities::{CustomerId, OrderId, StoreId, TenantId};
-use platform::db::{FromRow, in_list, rows_of};
+use platform::db::{FromRow, in_ids, rows_of};
 use platform::text::fold;
 use platform::{DbErr, Tx};
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::Value as Json;
 
 use super::row::PrivacyRequestRow;
-use super::store::statement;
 use crate::customers::CustomerRow;
-use crate::orders::OrderRow;
+use crate::orders::{OrderItemRow, OrderRow};
 
 /// The fewest digits of a telephone number that are looked for.
 const DIGITS: usize = 7;
@@ -182,19 +181,10 @@ fn in_store<T: FromRow>(table: &'static str, tenant: TenantId, store: StoreId) -
 }
 
 /// The items of orders, as they are.
-pub(super) async fn items_of(tx: &Tx, tenant: TenantId, orders: &[OrderId]) -> Result<Vec<crate::orders::OrderItemRow>, DbErr> {
+pub(super) async fn items_of(tx: &Tx, tenant: TenantId, orders: &[OrderId]) -> Result<Vec<OrderItemRow>, DbErr> {
     let mut select = Query::select();
-    crate::orders::OrderItemRow::select(&mut select).from("order_items");
+    OrderItemRow::select(&mut select).from("order_items");
     select.and_where(Expr::col(("order_items", "tenant_id")).eq(tenant));
-    select.and_where(platform::db::in_ids(tx.get_database_backend(), Expr::col(("order_items", "order_id")).into(), orders.iter().map(|id| id.uuid())));
+    select.and_where(in_ids(tx.get_database_backend(), Expr::col(("order_items", "order_id")).into(), orders.iter().map(|id| id.uuid())));
     rows_of(tx, &select).await
-}
-
-/// Whether deliveries of these are still to be worked on.
-pub(super) async fn waits(tx: &Tx, tenant: TenantId, ids: &[uuid::Uuid]) -> Result<bool, DbErr> {
-    let backend = tx.get_database_backend();
-    let (listed, ids) = in_list(backend, "id", 2, ids);
-    let sql = format!("select 1 from webhook_events where tenant_id = $1 and {listed} and status = 'PENDING' limit 1");
-    let found: Statement = statement(tx, &sql, [tenant.into(), ids]);
-    Ok(tx.query_one_raw(found).await?.is_some())
 }
