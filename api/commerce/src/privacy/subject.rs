@@ -185,6 +185,6 @@ pub(super) async fn items_of(tx: &Tx, tenant: TenantId, orders: &[OrderId]) -> R
     let mut select = Query::select();
     OrderItemRow::select(&mut select).from("order_items");
     select.and_where(Expr::col(("order_items", "tenant_id")).eq(tenant));
-    select.and_where(in_ids(tx.get_database_backend(), Expr::col(("order_items", "order_id")).into(), orders.iter().map(|id| id.uuid())));
+    select.and_where(in_ids(tx.get_database_backend(), Expr::col(("order_items", "order_id")), orders.iter().map(|id| id.uuid())));
     rows_of(tx, &select).await
 }
