@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Asia::Tokyo;
 use commerce::deliveries::ShopDeliveries;
+use commerce::privacy::{self, PrivacyWorker};
 use commerce::{health, installs};
 use ops::alerts::Watch;
 use ops::monitoring::{Machine, Monitor};
@@ -122,7 +123,7 @@ fn deliveries() -> Processing {
 fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
     let deliverer = Deliverer::new(TenantKeys::new(app.master.clone()), app.outgoing.clone());
     let notifier = notifications::Deliverer::new(&app.master, app.messengers.clone(), app.public_url.clone());
-    let own: [Arc<dyn Worker>; 7] = [
+    let own: [Arc<dyn Worker>; 9] = [
         Arc::new(deliveries()),
         Arc::new(Emptying),
         Arc::new(deliverer),
@@ -130,6 +131,8 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(notifier),
         Arc::new(Escalator),
         Arc::new(ops::upkeep::Cleaner),
+        Arc::new(PrivacyWorker::new(TenantKeys::new(app.master.clone()))),
+        Arc::new(privacy::Watching),
     ];
     let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));
     let syncs = commerce::sync::workers(app.shops.clone(), app.sync_limits);
@@ -139,6 +142,6 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    let of_stores = installs::schedules().into_iter().chain(health::schedules()).chain(commerce::sync::schedules());
+    let of_stores = installs::schedules().into_iter().chain(health::schedules()).chain(commerce::sync::schedules()).chain(privacy::schedules());
     emptying.into_iter().chain(of_stores).chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
 }

@@ -107,6 +107,12 @@ events! {
     WebhookEndpointTest = "webhook_endpoint.test" v 1,
     /// A job failed for good. Data: `jobId`, `kind`.
     JobFailed = "job.failed" v 1,
+    /// Somebody asks about their data, or a shop about everybody's. Data: `privacyRequestId`, `kind`, `storeId`.
+    PrivacyRequestReceived = "privacy_request.received" v 1,
+    /// A privacy request is not done after 20 days, or after 28; it is due after 30. Data: `privacyRequestId`, `kind`, `storeId`, `days`, `dueAt`.
+    PrivacyRequestDue = "privacy_request.due" v 1,
+    /// A privacy request is done. Data: `privacyRequestId`, `kind`, `storeId`, `outcome`.
+    PrivacyRequestCompleted = "privacy_request.completed" v 1,
     /// Something goes wrong that did not before. Data: `alertId`, `type`, `severity`, `source`, `status`, `count`, `escalationLevel`, `storeId`, `tenantId`,
     /// `silenced`.
     AlertRaised = "alert.raised" v 1,
@@ -153,6 +159,9 @@ impl EventType {
             | Self::ConnectionUpdated
             | Self::WebhookEventFailed
             | Self::JobFailed
+            | Self::PrivacyRequestReceived
+            | Self::PrivacyRequestDue
+            | Self::PrivacyRequestCompleted
             | Self::RequestSlow => None,
         }
     }

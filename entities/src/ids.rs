@@ -156,6 +156,8 @@ ids! {
     NotificationChannelId = "notificationchannel";
     /// A message to people on its way.
     NotificationId = "notification";
+    /// What somebody asks about their data.
+    PrivacyRequestId = "privacyrequest";
 }
 
 #[cfg(test)]

@@ -382,4 +382,38 @@ text_enum! {
         /// It went with others into one digest.
         Digested = "DIGESTED",
     }
+
+    /// What is asked about somebody's data.
+    pub enum PrivacyRequestKind {
+        /// A customer wants to know what is kept of them.
+        DataRequest = "DATA_REQUEST",
+        /// A customer is to be forgotten.
+        CustomerRedaction = "CUSTOMER_REDACTION",
+        /// A shop is to be forgotten, with everybody in it.
+        ShopRedaction = "SHOP_REDACTION",
+        /// The app was removed from a shop long enough ago.
+        StoreDeletion = "STORE_DELETION",
+    }
+
+    /// How far a privacy request is.
+    pub enum PrivacyRequestStatus {
+        /// It waits, or is being worked on.
+        Pending = "PENDING",
+        /// It is done.
+        Completed = "COMPLETED",
+        /// It could not be done; it can be tried again.
+        Failed = "FAILED",
+    }
+
+    /// What came of a privacy request.
+    pub enum PrivacyRequestOutcome {
+        /// What is kept was put together.
+        Exported = "EXPORTED",
+        /// What was kept is erased.
+        Erased = "ERASED",
+        /// Nothing was kept.
+        NothingThere = "NOTHING_THERE",
+        /// The app is in the shop again: nothing was erased.
+        InstalledAgain = "INSTALLED_AGAIN",
+    }
 }

@@ -11,6 +11,7 @@ mod m0007_alerts;
 mod m0008_notifications;
 mod m0009_installs;
 mod m0010_syncs;
+mod m0011_privacy;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_notifications::Migration),
             Box::new(m0009_installs::Migration),
             Box::new(m0010_syncs::Migration),
+            Box::new(m0011_privacy::Migration),
         ]
     }
 }

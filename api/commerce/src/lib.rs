@@ -9,6 +9,7 @@ pub mod health;
 pub mod imports;
 pub mod installs;
 pub mod orders;
+pub mod privacy;
 mod records;
 pub mod stores;
 pub mod sync;

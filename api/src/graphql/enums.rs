@@ -352,10 +352,53 @@ pub enum NotificationStatus {
     Digested,
 }
 
+/// What is asked about somebody's data (Shopify's compliance topics; seed 004, 14.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::PrivacyRequestKind")]
+pub enum PrivacyRequestKind {
+    /// A customer wants to know what is kept of them (`customers/data_request`).
+    DataRequest,
+    /// A customer is to be forgotten (`customers/redact`): money and counts stay.
+    CustomerRedaction,
+    /// A shop is to be forgotten, with everybody in it (`shop/redact`, 48 hours after the app was removed).
+    ShopRedaction,
+    /// Our own: the data of a shop is due to be deleted since the app was removed from it; `dataDeletionScheduledAt` of the store.
+    StoreDeletion,
+}
+
+/// How far a privacy request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::PrivacyRequestStatus")]
+pub enum PrivacyRequestStatus {
+    /// It waits, or is being worked on.
+    Pending,
+    /// It is done; `outcome` says what came of it.
+    Completed,
+    /// It could not be done; `errorMessage` says why, and it can be tried again.
+    Failed,
+}
+
+/// What came of a privacy request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::PrivacyRequestOutcome")]
+pub enum PrivacyRequestOutcome {
+    /// What is kept was put together: `privacyRequestExport` gives it.
+    Exported,
+    /// What was kept is erased.
+    Erased,
+    /// Nothing was kept: the store or the customer is not known, or was erased before.
+    NothingThere,
+    /// The app is in the shop again: nothing was erased.
+    InstalledAgain,
+}
+
 render_scalars! {
     SyncKind: |value, out| serde_json::to_writer(out, entities::SyncKind::from(*value).as_str())?;
     SyncStatus: |value, out| serde_json::to_writer(out, entities::SyncStatus::from(*value).as_str())?;
     SyncPhase: |value, out| serde_json::to_writer(out, entities::SyncPhase::from(*value).as_str())?;
+    PrivacyRequestKind: |value, out| serde_json::to_writer(out, entities::PrivacyRequestKind::from(*value).as_str())?;
+    PrivacyRequestStatus: |value, out| serde_json::to_writer(out, entities::PrivacyRequestStatus::from(*value).as_str())?;
+    PrivacyRequestOutcome: |value, out| serde_json::to_writer(out, entities::PrivacyRequestOutcome::from(*value).as_str())?;
     NotificationChannelKind: |value, out| serde_json::to_writer(out, entities::NotificationChannelKind::from(*value).as_str())?;
     NotificationChannelStatus: |value, out| serde_json::to_writer(out, entities::NotificationChannelStatus::from(*value).as_str())?;
     NotificationKind: |value, out| serde_json::to_writer(out, entities::NotificationKind::from(*value).as_str())?;

@@ -26,6 +26,11 @@ pub struct DateTimeRange {
 }
 
 impl DateTimeRange {
+    /// All before an instant.
+    pub fn before(before: DateTime<Utc>) -> Self {
+        Self { from: None, before: Some(before) }
+    }
+
     /// The span, its ends checked: the databases agree on the years 1 to 9999 alone.
     pub fn read(self) -> Result<platform::filter::TimeRange> {
         for at in self.from.iter().chain(&self.before) {

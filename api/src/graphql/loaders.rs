@@ -87,4 +87,5 @@ loaders! {
     alert_silences: ops::alerts::AlertSilenceRow,
     connections: people::connections::ConnectionRow,
     webhook_events: ops::inbox::WebhookEventRow,
+    privacy_requests: commerce::privacy::PrivacyRequestRow,
 }

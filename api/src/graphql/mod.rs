@@ -15,6 +15,7 @@ mod objects;
 mod ops;
 mod payload;
 mod people;
+mod privacy;
 mod render;
 mod scalars;
 mod schema;

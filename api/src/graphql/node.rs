@@ -19,6 +19,7 @@ use super::objects::{Planned, plan};
 use super::ops::{Alert, AlertSilence, AuditEvent, Job, Notification, NotificationChannel};
 use super::ops::{WebhookDelivery, WebhookEndpoint};
 use super::people::{ApiToken, Tenant, User};
+use super::privacy::PrivacyRequest;
 use super::selection::Selected;
 
 /// Something with an id.
@@ -67,6 +68,8 @@ pub enum Node {
     NotificationChannel(Arc<NotificationChannel>),
     /// A message to people on its way.
     Notification(Arc<Notification>),
+    /// What somebody asks about their data.
+    PrivacyRequest(Arc<PrivacyRequest>),
 }
 
 /// The object with this id, its relations loaded as they are selected; null if it is missing or another tenant's.
@@ -104,6 +107,7 @@ pub async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         entities::AlertSilenceId::PREFIX => find::<AlertSilence>(ctx, uuid).await?.map(Arc::new).map(Node::AlertSilence),
         entities::NotificationChannelId::PREFIX => find::<NotificationChannel>(ctx, uuid).await?.map(Arc::new).map(Node::NotificationChannel),
         entities::NotificationId::PREFIX => find::<Notification>(ctx, uuid).await?.map(Arc::new).map(Node::Notification),
+        entities::PrivacyRequestId::PREFIX => find::<PrivacyRequest>(ctx, uuid).await?.map(Arc::new).map(Node::PrivacyRequest),
         _ => return Err(not_a_node(&prefix)),
     })
 }
@@ -159,6 +163,7 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> 
             entities::AlertSilenceId::PREFIX => together::<AlertSilence>(ctx, &ids, Node::AlertSilence, &mut found).await?,
             entities::NotificationChannelId::PREFIX => together::<NotificationChannel>(ctx, &ids, Node::NotificationChannel, &mut found).await?,
             entities::NotificationId::PREFIX => together::<Notification>(ctx, &ids, Node::Notification, &mut found).await?,
+            entities::PrivacyRequestId::PREFIX => together::<PrivacyRequest>(ctx, &ids, Node::PrivacyRequest, &mut found).await?,
             entities::TenantId::PREFIX => {
                 let tenants = Tenant::find_many(ctx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await?;
                 found.extend(tenants.into_iter().map(|tenant| (tenant.key(), Node::Tenant(Arc::new(tenant)))));

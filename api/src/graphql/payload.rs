@@ -2,6 +2,7 @@
 
 use async_graphql::{Enum, Error, Result, SimpleObject};
 use commerce::installs::InstallError;
+use commerce::privacy::PrivacyError;
 use commerce::stores::StoreError;
 use commerce::sync::SyncError;
 use ops::alerts::AlertError;
@@ -360,6 +361,19 @@ impl Expected for WebhookEventError {
             Self::Denied(denied) => Err(denied.into_graphql()),
             Self::Storage(error) => Err(error.into_graphql()),
             Self::NotFound | Self::PayloadDeleted | Self::StillPending => data(code, field, message),
+        }
+    }
+}
+
+impl Expected for PrivacyError {
+    fn expected(self) -> Result<UserError> {
+        let (code, field, message) = (self.code(), self.field(), self.to_string());
+        match self {
+            Self::Denied(denied) => Err(denied.into_graphql()),
+            Self::Key(error) => Err(internal(error)),
+            Self::Unreadable(error) => Err(internal(error)),
+            Self::Storage(error) => Err(error.into_graphql()),
+            Self::NotFound | Self::StillPending | Self::NotAllowed(_) | Self::BundleDeleted => data(code, field, message),
         }
     }
 }

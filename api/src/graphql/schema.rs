@@ -12,6 +12,7 @@ use super::ops::{
     WebhookMutation, WebhookQuery,
 };
 use super::people::{ApiTokenMutation, ApiTokenQuery, IdentityMutation, TenantMutation, TenantQuery, UserMutation, UserQuery, ViewerQuery};
+use super::privacy::{PrivacyMutation, PrivacyQuery};
 use super::services::Services;
 
 /// What can be read. Top-level errors have `extensions.code`: UNAUTHENTICATED (no valid caller), FORBIDDEN (the caller may not),
@@ -35,6 +36,7 @@ pub struct Query(
     WebhookQuery,
     AlertQuery,
     NotificationQuery,
+    PrivacyQuery,
 );
 
 /// What can be changed. Refusals that a caller should expect are data, in `userErrors`; nothing was done then.
@@ -53,6 +55,7 @@ pub struct Mutation(
     WebhookMutation,
     AlertMutation,
     NotificationMutation,
+    PrivacyMutation,
 );
 
 /// What can be followed live, on a WebSocket by the protocol `graphql-transport-ws` at `/graphql`: `connection_init` with

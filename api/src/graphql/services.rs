@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result};
 use commerce::installs::Installs;
+use commerce::privacy::Privacy;
 use commerce::stores::Stores;
 use commerce::sync::Syncs;
 use integrations::outgoing::Outgoing;
@@ -39,6 +40,8 @@ pub struct Services {
     pub installs: Installs,
     /// Syncs.
     pub syncs: Syncs,
+    /// What people and shops ask about their data.
+    pub privacy: Privacy,
     /// Alerts.
     pub alerts: Alerts,
     /// The audit log.
@@ -66,6 +69,7 @@ impl Services {
             api_tokens: ApiTokens,
             stores: Stores::new(keys.clone()),
             syncs: Syncs::new(systems),
+            privacy: Privacy::new(keys.clone()),
             connections: Connections::new(keys.clone()),
             webhook_events: WebhookEvents,
             alerts: Alerts,

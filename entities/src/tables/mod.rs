@@ -21,6 +21,7 @@ pub mod one_time_links;
 pub mod order_items;
 pub mod orders;
 pub mod platform_settings;
+pub mod privacy_requests;
 pub mod product_variants;
 pub mod products;
 pub mod refresh_tokens;

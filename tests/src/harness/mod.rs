@@ -9,6 +9,7 @@ pub mod installs;
 pub mod machinery;
 pub mod node;
 mod people;
+pub mod privacy;
 pub mod program;
 pub mod replicas;
 pub mod seed;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use entities::{
     AlertId, AlertSilenceId, ApiTokenId, AuditEventId, ConnectionId, InstallationEventId, JobId, MembershipRole, NotificationChannelId, NotificationId,
-    StoreId, SyncRunId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    PrivacyRequestId, PrivacyRequestKind, StoreId, SyncRunId, TenantId, TokenRole, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 use platform::db::Access;
 use sea_orm::ConnectionTrait;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::people::{People, Person};
 use super::seed::{self, StoreData};
 use super::server::{Credentials, Server};
-use super::{Backend, alerts, inbox, installs, machinery};
+use super::{Backend, alerts, inbox, installs, machinery, privacy};
 
 /// A tenant, its people and its stores.
 pub struct Side {
@@ -54,6 +54,8 @@ pub struct Side {
     pub silences: [AlertSilenceId; 2],
     /// A sync that is over, for each store.
     pub sync_runs: [SyncRunId; 2],
+    /// A privacy request that failed, for each store.
+    pub privacy_requests: [PrivacyRequestId; 2],
 }
 
 impl Side {
@@ -121,6 +123,11 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
     let (alerts, silences) = ([alert(0).await, alert(1).await], [silence(0).await, silence(1).await]);
     let sync_run = async |store: usize| machinery::sync_run(server, tenant, stores[store].store, "COMPLETED").await;
     let sync_runs = [sync_run(0).await, sync_run(1).await];
+    let asked = async |store: usize| {
+        let kind = PrivacyRequestKind::DataRequest;
+        privacy::failed(server, tenant, Some(stores[store].store), kind, &marked(store)).await
+    };
+    let privacy_requests = [asked(0).await, asked(1).await];
     machinery::used(server, tenant, stores[0].store).await;
     Side {
         tenant,
@@ -141,6 +148,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
         alerts,
         silences,
         sync_runs,
+        privacy_requests,
     }
 }
 
@@ -148,7 +156,7 @@ async fn side(server: &Server, people: &People, marker: &str, rows: usize) -> Si
 pub type Belongings = HashMap<Uuid, Option<StoreId>>;
 
 /// Where a tenant's things are, and the column of their store.
-const TABLES: [(&str, &str); 22] = [
+const TABLES: [(&str, &str); 23] = [
     ("tenants", "null"),
     ("stores", "id"),
     ("customers", "store_id"),
@@ -171,6 +179,7 @@ const TABLES: [(&str, &str); 22] = [
     ("alerts", "store_id"),
     ("alert_silences", "store_id"),
     ("sync_runs", "store_id"),
+    ("privacy_requests", "store_id"),
 ];
 
 impl Town {

@@ -178,6 +178,18 @@ cases! {
         let input = format!("escalation: [{{ afterMinutes: 5, channelIds: [\"{id}\"] }}], tenantId: \"{}\"", side.tenant);
         mutation("notificationSettingsUpdate", &input, "notificationSettings { tenantId }")
     };
+    "Query.privacyRequest(id)" of "PrivacyRequest", InTenant("ReadPrivacy"), |_, id| {
+        format!("{{ privacyRequest(id: \"{id}\") {{ id shopDomain externalCustomerId }} }}")
+    };
+    "Query.privacyRequests(filter.storeId)" of "Store", InTenant("ReadPrivacy"), |_, id| list("privacyRequests", &format!("storeId: \"{id}\""));
+    "Query.node(id): PrivacyRequest" of "PrivacyRequest", InTenant("ReadPrivacy"), |_, id| node(id);
+    "Query.nodes(ids): PrivacyRequest" of "PrivacyRequest", InTenant("ReadPrivacy"), |side, id| nodes(side, "PrivacyRequest", id);
+    "Mutation.privacyRequestExport(input.id)" of "PrivacyRequest", Right("ExportPrivacyData"), |_, id| {
+        mutation("privacyRequestExport", &format!("id: \"{id}\""), "privacyRequest { id } bundle")
+    };
+    "Mutation.privacyRequestRetry(input.id)" of "PrivacyRequest", Right("ManagePrivacy"), |_, id| {
+        mutation("privacyRequestRetry", &format!("id: \"{id}\""), "privacyRequest { id status }")
+    };
     "Query.alert(id)" of "Alert", Right("ReadAlerts"), |_, id| format!("{{ alert(id: \"{id}\") {{ id type message data }} }}");
     "Query.alertSilence(id)" of "AlertSilence", Right("ReadAlerts"), |_, id| format!("{{ alertSilence(id: \"{id}\") {{ id type reason }} }}");
     "Query.alerts(filter.storeIds)" of "Store", Right("ReadAlerts"), |_, id| list("alerts", &format!("storeIds: [\"{id}\"]"));

@@ -159,6 +159,7 @@ async fn everything(town: &Town, who: &Credentials) -> Value {
         ("alertSilences", "AlertSilence"),
         ("notificationChannels", "NotificationChannel"),
         ("notifications", "Notification"),
+        ("privacyRequests", "PrivacyRequest"),
     ];
     let mut found = Vec::new();
     for (list, node) in lists {

@@ -1,8 +1,8 @@
 //! What each root field needs, and how it is called on one's own.
 
 use chrono::TimeDelta;
-use entities::{ApiTokenId, MembershipRole, TenantId, TokenRole};
-use tests::harness::{Side, Town, alerts, machinery};
+use entities::{ApiTokenId, MembershipRole, PrivacyRequestKind, TenantId, TokenRole};
+use tests::harness::{Side, Town, alerts, machinery, privacy};
 
 /// What a root field needs of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,11 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.notificationChannelDelete", Right("ManageNotifications")),
     ("Mutation.notificationChannelTest", Right("ManageNotifications")),
     ("Mutation.notificationSettingsUpdate", Right("ManageNotifications")),
+    ("Query.privacyRequests", InTenant("ReadPrivacy")),
+    ("Query.privacyRequest", InTenant("ReadPrivacy")),
+    ("Query.node: PrivacyRequest", InTenant("ReadPrivacy")),
+    ("Mutation.privacyRequestExport", Right("ExportPrivacyData")),
+    ("Mutation.privacyRequestRetry", Right("ManagePrivacy")),
     ("Query.nodes: Store", Right("ReadStores")),
     ("Query.nodes: Order", InTenant("ReadOrders")),
     ("Mutation.signIn", Nothing),
@@ -167,6 +172,7 @@ pub fn id_of(side: &Side, kind: &str, store: usize) -> String {
         "AlertSilence" => side.silences[store].to_string(),
         "NotificationChannel" => side.notification.0.to_string(),
         "Notification" => side.notification.1.to_string(),
+        "PrivacyRequest" => side.privacy_requests[store].to_string(),
         "Store" => data.store.to_string(),
         "SyncRun" => side.sync_runs[store].to_string(),
         "Customer" => data.customers[0].id.to_string(),
@@ -215,6 +221,15 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
             let failed = tests::harness::inbox::failed_delivery(&town.server, tenant, side.connection, Some(store), &side.marker).await;
             mutation("webhookEventReplay", &format!("id: \"{failed}\""), "webhookEvent { id status }")
         }
+        "privacyRequest" => format!("{{ privacyRequest(id: \"{}\") {{ id shopDomain externalCustomerId store {{ id }} }} }}", side.privacy_requests[0]),
+        "privacyRequestExport" => {
+            let exported = privacy::exported(&town.server, tenant, Some(store), &side.marker).await;
+            mutation("privacyRequestExport", &format!("id: \"{exported}\""), "privacyRequest { id bundleFetchedAt } bundle")
+        }
+        "privacyRequestRetry" => {
+            let failed = privacy::failed(&town.server, tenant, Some(store), PrivacyRequestKind::DataRequest, &side.marker).await;
+            mutation("privacyRequestRetry", &format!("id: \"{failed}\""), "privacyRequest { id status }")
+        }
         "jobs" => "{ jobs { totalCount nodes { id kind payload lastError } } }".to_owned(),
         "job" => format!("{{ job(id: \"{}\") {{ id kind }} }}", side.job),
         "usageDays" => "{ usageDays { tenantId storeId day metric amount } }".to_owned(),
@@ -227,7 +242,8 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
         | "alerts"
         | "alertSilences"
         | "notificationChannels"
-        | "notifications") => {
+        | "notifications"
+        | "privacyRequests") => {
             format!("{{ {list} {{ totalCount nodes {{ id }} }} }}")
         }
         "tenant" => format!("{{ tenant(id: \"{tenant}\") {{ id companyName contactEmail totalStores }} }}"),

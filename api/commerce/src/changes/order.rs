@@ -10,7 +10,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use super::error::ChangeError;
 use super::told::Told;
 use super::{StorePlace, turns};
-use crate::records::{CUSTOMERS, LINK_ORDERS, ORDER_ITEMS, ORDERS};
+use crate::privacy::forgotten_of_order;
+use crate::records::{CUSTOMERS, Forgotten, LINK_ORDERS, ORDER_ITEMS, ORDERS};
 
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,14 @@ pub async fn apply_order(
     now: DateTime<Utc>,
     ids: &Ids,
 ) -> Result<AppliedOrder, ChangeError> {
-    let mut told = Told::of_order(*place, (order, items), told_at, now, ids).map_err(ChangeError::Rejected)?;
+    let as_told = |forgotten: &Forgotten| Told::of_order(*place, (order, items), told_at, now, ids, forgotten).map_err(ChangeError::Rejected);
+    let mut told = as_told(&Forgotten::nobody(place.store))?;
     turns::take(tx, &told).await?;
+    // Asked for in its turn: whoever is being forgotten waits for it to end.
+    let forgotten = forgotten_of_order(tx, place, order).await?;
+    if !forgotten.is_nobody() {
+        told = as_told(&forgotten)?;
+    }
     let known = known(tx, &told).await?;
     let older = |known: &Known| known.as_of > told.as_of || (known.as_of == told.as_of && told_at < known.told_at);
     if let Some(Known { id, .. }) = known.filter(older) {

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use uuid::Uuid;
 
 use super::StorePlace;
-use crate::records::{CUSTOMERS, For, Form, ORDER_ITEMS, ORDERS, Object, SEARCH, Shape, Stager, Words, completions, parts_of};
+use crate::records::{CUSTOMERS, For, Forgotten, Form, ORDER_ITEMS, ORDERS, Object, SEARCH, Shape, Stager, Words, completions, customer_of, parts_of};
 
 /// The kinds that an order tells of, as the parameters `$1` to `$3`.
 const KINDS: [&Shape; 3] = [&CUSTOMERS, &ORDERS, &ORDER_ITEMS];
@@ -42,9 +42,10 @@ impl Told {
         told_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
         ids: &Ids,
+        forgotten: &Forgotten,
     ) -> Result<Self, LineError> {
         let target = For { tenant: place.tenant, run: ImportRunId::from(Uuid::nil()), currency: place.currency, form: Form::Objects };
-        let mut stager = Stager::new(target, ids.clone());
+        let mut stager = Stager::new(target, ids.clone(), forgotten.clone());
         stager.record(LINE, BulkRecord::Order(Box::new(order.clone())))?;
         for item in last_of_each(items) {
             if item.parent != order.external_id {
@@ -53,9 +54,8 @@ impl Told {
             }
             stager.record(LINE, BulkRecord::OrderItem(Box::new(item.clone())))?;
         }
-        let customer = order.embedded.as_ref().map(|customer| &customer.external_id).or(order.customer.value());
         let rows = KINDS.map(|shape| stager.take_kind(shape.kind).into_objects());
-        Ok(Self { place, external_id: order.external_id.clone(), customer: customer.cloned(), now, as_of: order.updated_at, told_at, rows })
+        Ok(Self { place, external_id: order.external_id.clone(), customer: customer_of(order).cloned(), now, as_of: order.updated_at, told_at, rows })
     }
 
     /// Whether it tells anything of a kind.

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::changes::{Applied, AppliedOrder, ChangeError, StorePlace, apply_order};
 use crate::installs;
+use crate::privacy::{is_forgotten, receive};
 use store::Shop;
 
 /// Works on the deliveries of shop systems.
@@ -32,7 +33,19 @@ impl Handler for ShopDeliveries {
 
     async fn handle(&self, tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
         let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
-        match provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))? {
+        let event = provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))?;
+        let handled = self.act(tx, job, delivery, &event).await?;
+        // What tells of somebody who was forgotten is written without them, and not kept.
+        match handled.store() {
+            Some(store) if is_forgotten(tx, delivery.tenant, store, &event).await? => Ok(handled.emptied()),
+            Some(_) | None => Ok(handled),
+        }
+    }
+}
+
+impl ShopDeliveries {
+    async fn act(&self, tx: &Tx, job: &Running, delivery: &Stored, event: &CommerceEvent) -> Result<Handled, HandleError> {
+        match event {
             CommerceEvent::Ignored { topic } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {topic}"))),
             // Read already, and not yet acted on.
             CommerceEvent::OrderDeleted { .. }
@@ -41,15 +54,15 @@ impl Handler for ShopDeliveries {
             | CommerceEvent::ProductChanged(_)
             | CommerceEvent::ProductDeleted { .. }
             | CommerceEvent::RefundCreated(_)
-            | CommerceEvent::ExportEnded { .. }
-            | CommerceEvent::Privacy(_) => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
+            | CommerceEvent::ExportEnded { .. } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
             CommerceEvent::AppUninstalled => installs::uninstalled(tx, job, delivery).await,
             CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, &granted).await,
+            CommerceEvent::Privacy(request) => Ok(receive(tx, job, delivery, request).await?),
             CommerceEvent::OrderChanged(change) => {
                 let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
                 match shop.status {
                     // A paused store keeps what it knows up to date.
-                    StoreStatus::Active | StoreStatus::Inactive => write_order(tx, job, delivery, &shop, &change).await,
+                    StoreStatus::Active | StoreStatus::Inactive => write_order(tx, job, delivery, &shop, change).await,
                     StoreStatus::Uninstalled => Ok(Handled::ignored(Some(shop.id), "the app was removed from the shop")),
                 }
             }

@@ -1,10 +1,16 @@
 //! Taking away what a run leaves behind: staged rows, and on SQLite the marks of its rows, or the rows that were never shown.
 
-use entities::ImportStatus;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use entities::{Currency, ImportRunId, ImportStatus, StoreId, TenantId};
 use platform::db::Access;
-use sea_orm::ConnectionTrait;
+use platform::{Clock, Database, Trace, Tx};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+use uuid::Uuid;
 
 use super::error::ImportError;
+use super::lease::DEAD_AFTER;
 use super::pace::Pace;
 use super::scope::Run;
 use super::slices::{SLICE, limited};
@@ -81,4 +87,43 @@ async fn over_staged(run: &Run, table: &str, statement: &str) -> Result<(), Impo
         from = to;
     }
     Ok(())
+}
+
+/// Whether imports leave a store alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quiet {
+    /// None is under way, and none has left anything.
+    Yes,
+    /// One is under way.
+    No,
+}
+
+/// Takes away what imports of a store have left that died or could not clean up, unless one is under way.
+pub(crate) async fn quiet(db: &Database, trace: &Trace, clock: Arc<dyn Clock>, tenant: TenantId, store: StoreId) -> Result<Quiet, ImportError> {
+    let now = clock.now();
+    let tx = db.write(Access::Tenant(tenant)).await?;
+    let alive = is_importing(&tx, tenant, store, now).await?;
+    if !alive {
+        // Should one only have slept, it learns here that it lost its place.
+        let sql = "update import_runs set status = 'FAILED', finished_at = $1 where tenant_id = $2 and store_id = $3 and status in ('STAGING', 'MERGING')";
+        tx.execute_raw(db.statement(sql, [now.into(), tenant.into(), store.into()])).await?;
+    }
+    let row = tx.query_one_raw(db.statement("select currency_code from stores where tenant_id = $1 and id = $2", [tenant.into(), store.into()])).await?;
+    tx.commit().await?;
+    if alive {
+        return Ok(Quiet::No);
+    }
+    let Some(row) = row else { return Ok(Quiet::Yes) };
+    let code: String = row.try_get_by_index(0)?;
+    let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;
+    let id = ImportRunId::from(Uuid::nil());
+    clean_up_before(&Run { db: db.clone(), trace: trace.clone(), clock, tenant, store, id, currency, now, as_of: None }).await?;
+    Ok(Quiet::Yes)
+}
+
+/// Whether an import of the store is under way, as far as this transaction sees.
+pub(crate) async fn is_importing(tx: &Tx, tenant: TenantId, store: StoreId, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let sql = "select 1 from import_runs where tenant_id = $1 and store_id = $2 and status in ('STAGING', 'MERGING') and lease_until >= $3 limit 1";
+    let values = [tenant.into(), store.into(), (now - DEAD_AFTER).into()];
+    Ok(tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.is_some())
 }

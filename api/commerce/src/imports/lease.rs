@@ -18,6 +18,8 @@ use super::scope::Run;
 
 /// How long a run that does not renew its lease counts as alive.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// One that has not renewed it for so long after does not come back.
+pub(super) const DEAD_AFTER: TimeDelta = TimeDelta::minutes(1);
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 

@@ -15,6 +15,7 @@ use super::pace::Pace;
 use super::progress::Progress;
 use super::scope::Run;
 use super::source::{self, Chunk, ChunkSize, Source};
+use crate::privacy::forgotten;
 use crate::records::{Batch, For, Form, Stager};
 
 /// SQLite: other writers wait for one chunk at most.
@@ -37,7 +38,9 @@ pub(super) enum Feed {
 pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress: &dyn Progress) -> Result<u64, ImportError> {
     let sqlite = run.is_sqlite();
     let target = For { tenant: run.tenant, run: run.id, currency: run.currency, form: if sqlite { Form::Values } else { Form::Copy } };
-    let stager = Stager::new(target, Ids::new(run.clock.clone()));
+    // Whoever is forgotten from here on waits for this run to end.
+    let forgotten = forgotten(&run.db, run.tenant, run.store).await?;
+    let stager = Stager::new(target, Ids::new(run.clock.clone()), forgotten);
     // Reading runs ahead by two chunks, and no further.
     let (out, mut chunks) = mpsc::channel::<Chunk>(2);
     let size = if sqlite { SMALL } else { LARGE };

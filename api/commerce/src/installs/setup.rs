@@ -17,6 +17,7 @@ use super::access::{OpenShop, ShopError, Shops};
 use super::jobs::{Errand, SET_UP, again};
 use super::state::{By, Hold, StoreState, find};
 use super::{removal, store};
+use crate::sync::request_first;
 
 /// Sets stores up.
 pub(super) struct SetUp {
@@ -70,7 +71,9 @@ impl Worker for SetUp {
         }
         let permit = ctx.authorize::<ManageStores>().map_err(|denied| JobError::Fail(denied.to_string()))?;
         self.write((&tx, &permit), &job.trace(), &state, &open, &told).await?;
-        // Here, where the store is set up, its first sync is asked for: `crate::sync::request(&tx, …)`.
+        if let Some(installed_at) = before.installed_at {
+            request_first(&tx, &job.trace(), tenant, store_id, installed_at).await?;
+        }
         job.done(&tx).await?;
         Ok(ctx.commit_unrecorded(tx).await?)
     }

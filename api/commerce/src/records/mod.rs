@@ -4,12 +4,14 @@
 //! the records of the port `commerce`; runs nothing itself.
 
 mod fill;
+mod forgotten;
 mod rows;
 mod search;
 mod shape;
 mod stage;
 
 pub(crate) use fill::{Words, instant_text, merging_lock};
+pub(crate) use forgotten::{Forgotten, Thing, customer_of, digest};
 pub(crate) use rows::{Batch, Form, Object};
 pub(crate) use search::{Completion, PAGE, completions, order_text, parts_of};
 pub(crate) use shape::{CUSTOMERS, LINK_ORDERS, ORDER_ITEMS, ORDERS, REJECTIONS, SEARCH, SHAPES, Shape, shape, vanished};

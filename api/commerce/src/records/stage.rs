@@ -13,6 +13,7 @@ use platform::text::{fold, search_text};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::forgotten::Forgotten;
 use super::rows::{Batch, Cell, Form};
 use super::search::order_text;
 use super::shape::{SHAPES, Shape, shape};
@@ -45,12 +46,14 @@ pub(crate) struct Stager {
     batches: [Batch; SHAPES.len()],
     rejections: Batch,
     seen_customers: HashMap<String, u64>,
+    forgotten: Forgotten,
 }
 
 impl Stager {
-    pub fn new(target: For, ids: Ids) -> Self {
+    /// Of those who are forgotten it stages no person.
+    pub fn new(target: For, ids: Ids, forgotten: Forgotten) -> Self {
         let batches = SHAPES.map(|shape| Batch::of_shape(shape, target.form));
-        Self { target, ids, batches, rejections: Batch::of_rejections(target.form), seen_customers: HashMap::new() }
+        Self { target, ids, batches, rejections: Batch::of_rejections(target.form), seen_customers: HashMap::new(), forgotten }
     }
 
     /// The rows so far; begins new ones.
@@ -76,7 +79,7 @@ impl Stager {
     /// Stages a record; of one that is not taken nothing is staged.
     pub fn record(&mut self, number: u64, record: BulkRecord) -> Result<(), LineError> {
         let marks = [self.batches[0].mark(), self.batches[1].mark(), self.batches[2].mark(), self.batches[3].mark(), self.batches[4].mark()];
-        let (kind, external_id, staged) = match record {
+        let (kind, external_id, staged) = match self.forgotten.strip(record) {
             BulkRecord::Customer(record) => (RecordKind::Customer, record.external_id.clone(), self.customer(number, &record, OWN_LINE)),
             BulkRecord::Product(record) => (RecordKind::Product, record.external_id.clone(), self.product(number, &record)),
             BulkRecord::ProductVariant(record) => (RecordKind::ProductVariant, record.external_id.clone(), self.product_variant(number, *record)),

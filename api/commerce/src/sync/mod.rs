@@ -25,7 +25,7 @@ pub use error::SyncError;
 pub use jobs::{STEP, TICK, schedules, workers};
 pub use list::{SyncRunFilter, SyncRunSort};
 pub use row::SyncRunRow;
-pub use service::{NewSync, Syncs, request, stop_all};
+pub use service::{NewSync, Syncs, request_first, stop_all};
 pub use settings::{SyncSettings, SyncSettingsChanges};
 pub use step::SyncLimits;
 pub use tell::SyncEvent;

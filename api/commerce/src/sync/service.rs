@@ -191,12 +191,20 @@ pub(super) fn job(at: At) -> NewJob {
 }
 
 /// Has a store synced, in the transaction that makes it necessary; none when a run of this kind is under way.
-pub async fn request(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, kind: SyncKind) -> Result<Option<SyncRunId>, DbErr> {
+pub(super) async fn request(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, kind: SyncKind) -> Result<Option<SyncRunId>, DbErr> {
     let settings = settings::of(tx, tenant, store).await?;
     let from = first_of(&settings, trace.now()).filter(|_| kind == SyncKind::Full);
     let at = At { tenant, store, run: trace.new_id() };
     let new = NewRun { kind, from, until: None, archived: settings.archived, warnings: json!([]) };
     Ok(insert(tx, trace, at, &new).await?.map(|row| row.id))
+}
+
+/// Has everything fetched from a store that was installed at this time, unless that was asked for since.
+pub async fn request_first(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, installed_at: DateTime<Utc>) -> Result<Option<SyncRunId>, DbErr> {
+    if store::asked_since(tx, tenant, store, SyncKind::Full, installed_at).await? {
+        return Ok(None);
+    }
+    request(tx, trace, tenant, store, SyncKind::Full).await
 }
 
 /// Ends all runs of a store, as when the app was removed from its shop; how many there were.

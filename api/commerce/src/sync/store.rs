@@ -46,6 +46,13 @@ pub(super) async fn under_way(tx: &Tx, tenant: TenantId, store: StoreId) -> Resu
     rows_of(tx, &select).await
 }
 
+/// Whether a run of this kind was asked for since then.
+pub(super) async fn asked_since(tx: &Tx, tenant: TenantId, store: StoreId, kind: SyncKind, since: DateTime<Utc>) -> Result<bool, DbErr> {
+    let sql = "select 1 from sync_runs where tenant_id = $1 and store_id = $2 and kind = $3 and created_at >= $4 limit 1";
+    let values = [tenant.into(), store.into(), kind.as_str().into(), since.into()];
+    Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
+}
+
 /// A run that is asked for.
 pub(super) struct NewRun {
     pub kind: SyncKind,

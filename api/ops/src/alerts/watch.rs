@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::event::{AlertEvent, copy_up};
-use super::own::{JOB_FAILED, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
+use super::own::{JOB_FAILED, PRIVACY_REQUEST_DUE, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
 use super::raise::{NewAlert, clear, clear_about, raise};
 use super::stores::about_store;
 
@@ -65,6 +65,12 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
                     clear_about(tx, trace, place, &sync_print(event, kind), "a full sync was completed").await?;
                 }
             }
+            None
+        }
+        EventType::PrivacyRequestDue => Some(privacy_request_due(event)),
+        EventType::PrivacyRequestCompleted => {
+            let print = PRIVACY_REQUEST_DUE.fingerprint(&text(event, "privacyRequestId"));
+            clear(tx, trace, event.tenant, &print, "the privacy request is done").await?;
             None
         }
         EventType::WebhookEndpointEnabled | EventType::WebhookEndpointDeleted => {
@@ -134,6 +140,19 @@ async fn delivery_failed(tx: &Tx, event: &Event) -> Result<Option<NewAlert>, DbE
     );
     let data = json!({ "connectionId": connection, "webhookEventId": id, "provider": provider, "topic": topic });
     Ok(Some(WEBHOOK_EVENT_FAILED.about(&connection.to_string(), event.tenant, AlertSeverity::Medium, message, data)))
+}
+
+/// Two days before the end somebody must act at once.
+fn privacy_request_due(event: &Event) -> NewAlert {
+    let (id, days) = (text(event, "privacyRequestId"), event.data["days"].as_i64().unwrap_or_default());
+    let severity = if days >= 28 { AlertSeverity::Critical } else { AlertSeverity::High };
+    let message = format!(
+        "A privacy request ({}) is not done after {days} days; it has to be by {}. `privacyRequest` says how far it is; `privacyRequestRetry` has one that failed tried \
+         again.",
+        text(event, "kind"),
+        text(event, "dueAt")
+    );
+    PRIVACY_REQUEST_DUE.about(&id, event.tenant, severity, message, event.data.clone())
 }
 
 fn slow_request(event: &Event) -> NewAlert {

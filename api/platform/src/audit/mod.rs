@@ -7,7 +7,7 @@ mod erase;
 mod seal;
 mod verify;
 
-pub use erase::{ERASURE, erase_details};
+pub use erase::{ERASURE, LookedThrough, erase_details, erase_details_naming};
 pub use seal::Sealer;
 pub use verify::{BrokenLink, ChainReport, verify};
 

@@ -169,6 +169,12 @@ rights! {
     ReadNotifications                Read   None,                 [Everywhere Tenant No     No];
     /// Say who is told of what, when and how.
     ManageNotifications              Write  None,                 [Everywhere Tenant No     No];
+    /// See what people and shops ask about their data.
+    ReadPrivacy                      Read   None,                 [Everywhere Tenant No     No];
+    /// Have privacy requests tried again.
+    ManagePrivacy                    Write  None,                 [Everywhere Tenant No     No];
+    /// Fetch what is kept of a customer who asks for it: for who answers them alone.
+    ExportPrivacyData                Write  None,                 [No         Tenant No     No];
     /// Import a store's data from a file.
     ImportStoreData                  Write  None,                 [Everywhere No     No     No];
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbErr};
+use chrono::{DateTime, Utc};
+use entities::TenantId;
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::db::Access;
+use crate::db::{Access, Tx, in_list};
 use crate::jobs::{Backoff, JobError, JobKind, Queue, Running, Worker};
 
 /// Emptying what is due.
@@ -54,4 +57,17 @@ async fn batch(job: &Running) -> Result<u64, DbErr> {
     let emptied = tx.execute_raw(db.statement(sql, [json!([]).into(), job.now().into(), BATCH.into()])).await?.rows_affected();
     tx.commit().await?;
     Ok(emptied)
+}
+
+/// Empties deliveries of a tenant before their time: what they carry is about somebody who is to be forgotten, and what they failed of
+/// may be, too. How many were not empty.
+pub async fn empty(tx: &Tx, tenant: TenantId, ids: &[Uuid], now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let backend = tx.get_database_backend();
+    let (listed, ids) = in_list(backend, "id", 4, ids);
+    let sql = format!(
+        "update webhook_events set payload = null, headers = $1, error_message = case when status = 'FAILED' then null else error_message end,
+           payload_deleted_at = $2, updated_at = $2
+         where tenant_id = $3 and {listed} and payload is not null"
+    );
+    Ok(tx.execute_raw(Statement::from_sql_and_values(backend, sql, [json!([]).into(), now.into(), tenant.into(), ids])).await?.rows_affected())
 }

@@ -8,7 +8,7 @@ mod settle;
 mod stranded;
 mod work;
 
-pub use empty::{EMPTY, Emptying};
+pub use empty::{EMPTY, Emptying, empty};
 pub use keep::{Incoming, Kept, keep};
 pub use settle::again;
 pub use stranded::Stranded;

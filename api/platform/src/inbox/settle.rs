@@ -4,6 +4,7 @@ use entities::{EventType, StoreId, TenantId, WebhookEventId, WebhookEventStatus}
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use serde_json::json;
 
+use super::empty::empty;
 use super::keep::job;
 use super::work::Handled;
 use crate::Trace;
@@ -31,7 +32,8 @@ pub(super) async fn handled(tx: &Tx, trace: &Trace, tenant: TenantId, id: Webhoo
                where tenant_id = $5 and id = $6";
     let note = handled.note.as_deref().map(reason);
     let values: [Value; 6] = [handled.status.as_str().into(), note.into(), trace.now().into(), handled.store.into(), tenant.into(), id.into()];
-    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await.map(drop)
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    if handled.emptied { empty(tx, tenant, &[id.uuid()], trace.now()).await.map(drop) } else { Ok(()) }
 }
 
 /// It could not be worked on and will be tried again.

@@ -58,17 +58,28 @@ pub struct Handled {
     pub(super) status: WebhookEventStatus,
     pub(super) store: Option<StoreId>,
     pub(super) note: Option<String>,
+    pub(super) emptied: bool,
 }
 
 impl Handled {
     /// It was worked on; it is about this store.
     pub fn processed(store: Option<StoreId>) -> Self {
-        Self { status: WebhookEventStatus::Processed, store, note: None }
+        Self { status: WebhookEventStatus::Processed, store, note: None, emptied: false }
     }
 
     /// Nothing is done with it, because.
     pub fn ignored(store: Option<StoreId>, why: impl Into<String>) -> Self {
-        Self { status: WebhookEventStatus::Ignored, store, note: Some(why.into()) }
+        Self { status: WebhookEventStatus::Ignored, store, note: Some(why.into()), emptied: false }
+    }
+
+    /// The same, and nothing of what it carries may be kept: it is about somebody who was forgotten.
+    pub fn emptied(self) -> Self {
+        Self { emptied: true, ..self }
+    }
+
+    /// The store that it is about.
+    pub fn store(&self) -> Option<StoreId> {
+        self.store
     }
 }
 

@@ -41,11 +41,13 @@ impl Queue {
     pub const SHOPS: &Self = &Self { name: "shops", concurrency: 16, of_lane: 8, of_tenant: 8 };
     /// What is fetched from shops; a lane is a store.
     pub const SYNC: &Self = &Self { name: "sync", concurrency: 4, of_lane: 1, of_tenant: 2 };
+    /// What people and shops ask about their data; one request of a tenant after the other.
+    pub const PRIVACY: &Self = &Self { name: "privacy", concurrency: 2, of_lane: 1, of_tenant: 1 };
     /// What comes with time: cleaning, counting, checking.
     pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1, of_lane: 1, of_tenant: 1 };
 
     /// Every queue.
-    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::SHOPS, Self::SYNC, Self::UPKEEP];
+    pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::SHOPS, Self::SYNC, Self::PRIVACY, Self::UPKEEP];
 }
 
 /// How long a failed job waits before it is tried again.
