@@ -1,5 +1,7 @@
 //! How apps came into stores' shops, whether the shops answer, and how installations are begun and ended.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, InputObject, Json, Object, Result};
 use chrono::{DateTime, Utc};
 use commerce::health::StoreHealthRow;
@@ -39,7 +41,7 @@ object! {
         set_up_error: Option<String> = |row| row.set_up_error.clone();
     }
     one {
-        /// The app: null for a store that was connected with a token.
+        /// The app: null for a store that was connected with a token, and for callers who may not see connections.
         connection: ProviderRegistration;
     }
     pages {
@@ -130,7 +132,11 @@ impl Planned for StoreInstallation {
         async move {
             if let Some(selected) = selected.one(Self::NAME, "connection") {
                 let refs = installations.iter().filter_map(|of| Some(parent(of.row.tenant_id, of.row.connection_id?)));
-                let connections = referred::<ProviderRegistration>(ctx, refs, &selected).await?;
+                // Whoever sees a store sees its installation, but not by which connection if those are not theirs to see.
+                let connections = match referred::<ProviderRegistration>(ctx, refs, &selected).await? {
+                    Slot::Denied(_) => Slot::Loaded(HashMap::new()),
+                    seen => seen,
+                };
                 for of in installations.iter_mut() {
                     of.connection = match of.row.connection_id {
                         Some(connection) => connections.map(|found| found.get(&connection.uuid()).cloned()),
