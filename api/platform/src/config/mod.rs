@@ -60,8 +60,6 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// For how many days the bodies of received webhooks are kept.
     pub webhook_payload_days: u16,
-    /// The address of a Shopify shop in which `{shop}` stands for its domain, in place of Shopify's own.
-    pub shopify_shop_url: Option<String>,
     /// The mail server; without it nobody is reached by mail.
     pub mail: Option<MailServer>,
     /// The account for text messages; without it nobody is reached by them.
