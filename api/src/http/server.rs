@@ -99,6 +99,9 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     }
 }
 
+/// What a connection is, beneath HTTP.
+pub type Connection = TokioIo<Stalling<TcpStream>>;
+
 /// What a connection takes up, for as long as it is open: as a socket it outlives its request.
 #[derive(Clone, Debug)]
 pub struct Held(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);

@@ -21,6 +21,11 @@ impl<S> Stalling<S> {
         Self { stream, patience, stalled: None }
     }
 
+    /// The stream alone.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
     fn within_patience<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::app::App;
 use api::background::Background;
@@ -128,8 +129,7 @@ impl Server {
         let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let service = api::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async move { axum::serve(listener, service).await.expect("serving") });
+        let serving = tokio::spawn(api::http::serve(listener, app.clone(), std::future::pending(), Duration::ZERO));
         let client = reqwest::Client::builder().build().expect("a client");
         Self { app, master, clock, address, client, serving, background: None, database }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform::db::Access;
 use platform::outbox::{Event, FeedPosition};
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
 use super::group::Group;
@@ -73,48 +73,94 @@ impl Following {
     /// What comes next; nothing after the last step. To be cancelled only together with the subscriber.
     pub async fn next(&mut self) -> Option<Step> {
         loop {
-            match &mut self.phase {
+            let step = match &mut self.phase {
                 Phase::Over => return None,
-                Phase::Replay { until, page, .. } => {
-                    if let Some(event) = page.pop_front() {
-                        if !self.group.wants(&event) {
-                            self.last = event.position;
-                            continue;
-                        }
-                        let points = self.cost.requested();
-                        if let Some(end) = self.pay(points).await {
-                            return Some(end);
-                        }
-                        let shown = self.group.replay(&self.live, &event).await;
-                        self.cost.give_back(points.saturating_sub(shown.cost)).await;
-                        self.last = event.position;
-                        return Some(self.step(shown));
-                    } else if self.last < *until {
-                        let until = *until;
-                        if let Some(end) = self.read_page(until).await {
-                            return Some(end);
-                        }
-                    } else if let Phase::Replay { group, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
-                        self.phase = Phase::Live { group, fresh: true };
-                    }
+                // Replaying takes much more room than listening, and is soon over.
+                Phase::Replay { .. } => Box::pin(self.replay()).await,
+                Phase::Live { group, .. } => {
+                    let heard = group.recv().await;
+                    self.heard(heard)
                 }
-                Phase::Live { group, fresh } => match group.recv().await {
-                    Ok(shown) => {
-                        *fresh = false;
-                        if shown.position > self.last {
-                            self.last = shown.position;
-                            return Some(self.step(shown));
-                        }
-                    }
-                    // More came while it replayed than is kept: it replays that too.
-                    Err(RecvError::Lagged(_)) if *fresh => self.phase = joined(&self.group),
-                    Err(RecvError::Lagged(_)) => {
-                        self.phase = Phase::Over;
-                        metrics::counter!("noren_live_cut_off_total").increment(1);
-                        return Some(Step::TooSlow(FeedPosition { feed: self.group.feed(), position: self.last }));
-                    }
-                    Err(RecvError::Closed) => self.phase = Phase::Over,
-                },
+            };
+            if step.is_some() {
+                return step;
+            }
+        }
+    }
+
+    /// Replays one event, reads more of them, or has come to where it joined its group.
+    async fn replay(&mut self) -> Option<Step> {
+        let Phase::Replay { until, page, .. } = &mut self.phase else { return None };
+        if let Some(event) = page.pop_front() {
+            if !self.group.wants(&event) {
+                self.last = event.position;
+                return None;
+            }
+            let points = self.cost.requested();
+            if let Some(end) = self.pay(points).await {
+                return Some(end);
+            }
+            let shown = self.group.replay(&self.live, &event).await;
+            self.cost.give_back(points.saturating_sub(shown.cost)).await;
+            self.last = event.position;
+            return Some(self.step(shown));
+        }
+        let until = *until;
+        if self.last < until {
+            return self.read_page(until).await;
+        }
+        if let Phase::Replay { group, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
+            self.phase = Phase::Live { group, fresh: true };
+        }
+        None
+    }
+
+    /// What comes next, if it is there already.
+    pub fn ready(&mut self) -> Option<Step> {
+        loop {
+            let Phase::Live { group, .. } = &mut self.phase else { return None };
+            let heard = match group.try_recv() {
+                Ok(shown) => Ok(shown),
+                Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+                // The end is told by what comes next.
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
+            };
+            if let Some(step) = self.heard(heard) {
+                return Some(step);
+            }
+        }
+    }
+
+    /// Something came from the group.
+    fn heard(&mut self, heard: Result<Arc<Shown>, RecvError>) -> Option<Step> {
+        let was_fresh = match &mut self.phase {
+            Phase::Live { fresh, .. } => *fresh,
+            Phase::Replay { .. } | Phase::Over => return None,
+        };
+        match heard {
+            Ok(shown) => {
+                if let Phase::Live { fresh, .. } = &mut self.phase {
+                    *fresh = false;
+                }
+                if shown.position <= self.last {
+                    return None;
+                }
+                self.last = shown.position;
+                Some(self.step(shown))
+            }
+            // More came while it replayed than is kept: it replays that too.
+            Err(RecvError::Lagged(_)) if was_fresh => {
+                self.phase = joined(&self.group);
+                None
+            }
+            Err(RecvError::Lagged(_)) => {
+                self.phase = Phase::Over;
+                metrics::counter!("noren_live_cut_off_total").increment(1);
+                Some(Step::TooSlow(FeedPosition { feed: self.group.feed(), position: self.last }))
+            }
+            Err(RecvError::Closed) => {
+                self.phase = Phase::Over;
+                None
             }
         }
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
-use futures::SinkExt;
+use futures::{SinkExt, StreamExt};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Error as Broken;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error as Broken, Message};
 
+use super::Socket;
 use super::protocol::Close;
 
 /// How long a goodbye may take to be read by a side that does not read, or that nothing can be heard from.
@@ -33,12 +33,12 @@ impl From<Close> for End {
 
 impl End {
     /// The end of a socket from which nothing more can be read.
-    pub fn broken(error: axum::Error) -> Self {
-        match error.into_inner().downcast_ref() {
-            Some(Broken::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::Gone,
-            Some(Broken::Protocol(_)) => Self::Deaf(Close::FRAME),
-            Some(Broken::Utf8(_)) => Self::Deaf(Close::TEXT),
-            Some(Broken::Capacity(_)) => Self::Deaf(Close::bad("the message is too large")),
+    pub fn broken(error: &Broken) -> Self {
+        match error {
+            Broken::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Gone,
+            Broken::Protocol(_) => Self::Deaf(Close::FRAME),
+            Broken::Utf8(_) => Self::Deaf(Close::TEXT),
+            Broken::Capacity(_) => Self::Deaf(Close::bad("the message is too large")),
             _ => Self::Gone,
         }
     }
@@ -52,14 +52,14 @@ impl End {
     }
 
     /// Says it, for so long at most.
-    pub async fn say(self, socket: &mut WebSocket, patience: Duration) {
+    pub async fn say(self, socket: &mut Socket, patience: Duration) {
         match self {
             Self::Close(close) => {
                 let patience = if close == Close::UNREAD { LINGER } else { patience };
                 let goodbye = async {
                     if socket.send(Message::Close(Some(close.frame()))).await.is_ok() {
                         // The other side's close ends it; what it says until then is not heard any more.
-                        while let Some(Ok(_)) = socket.recv().await {}
+                        while let Some(Ok(_)) = socket.next().await {}
                     }
                 };
                 let _ = timeout(patience, goodbye).await;

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
-use axum::extract::ws::Message;
 use futures::{FutureExt, StreamExt};
 use platform::OpCtx;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::protocol::{complete, error, next};
 use crate::app::App;
@@ -110,14 +110,14 @@ async fn subscribe(app: &Arc<App>, ctx: Arc<OpCtx>, guest: Option<Arc<Guest>>, i
     Ok((Outcome::Follows(Box::new(following)), blamed))
 }
 
-/// A step as the client hears of it, and whether it was the last.
-pub fn told(id: &str, following: &Following, step: &Step) -> (Option<Message>, bool) {
+/// The last step of a subscription as the client hears of it.
+pub fn told_last(id: &str, following: &Following, step: &Step) -> Option<Message> {
     match step {
-        Step::Event(shown) => (next(id, &shown.payload), false),
+        Step::Event(_) => None,
         Step::TooSlow(cursor) => {
             let message = "events came faster than they were read: subscribe again after `extensions.cursor`";
             let told = json!({ "message": message, "extensions": { "code": Code::Throttled.as_str(), "cursor": cursor.to_string() } });
-            (Some(error(id, &[told])), true)
+            Some(error(id, &[told]))
         }
         Step::TooDear(cursor, wait) => {
             let seconds = whole_seconds(*wait);
@@ -125,11 +125,11 @@ pub fn told(id: &str, following: &Following, step: &Step) -> (Option<Message>, b
                 "what is replayed costs more points than come back, with what else you ask for: subscribe again after `extensions.cursor` in {seconds} s, or ask for fewer fields"
             );
             let extensions = json!({ "code": Code::Throttled.as_str(), "cursor": cursor.to_string(), "retryAfterSeconds": seconds });
-            (Some(error(id, &[json!({ "message": message, "extensions": extensions })])), true)
+            Some(error(id, &[json!({ "message": message, "extensions": extensions })]))
         }
         Step::Expired(oldest) => {
             let told = expired(following.feed(), *oldest).into_server_error(async_graphql::Pos::default());
-            (serde_json::to_value(&told).ok().map(|told| error(id, &[told])), true)
+            serde_json::to_value(&told).ok().map(|told| error(id, &[told]))
         }
     }
 }

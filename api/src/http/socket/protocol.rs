@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// The protocol's name.
 pub const PROTOCOL: &str = "graphql-transport-ws";
@@ -82,13 +83,15 @@ pub fn pong(payload: Option<Value>) -> Message {
 
 /// A result; `payload` is JSON already.
 pub fn next(id: &str, payload: &[u8]) -> Option<Message> {
-    let mut out = Vec::with_capacity(payload.len() + id.len() + 48);
-    out.extend_from_slice(b"{\"type\":\"next\",\"id\":");
-    serde_json::to_writer(&mut out, id).ok()?;
-    out.extend_from_slice(b",\"payload\":");
+    let mut out = before_next(id);
     out.extend_from_slice(payload);
     out.push(b'}');
     Utf8Bytes::try_from(out).ok().map(Message::Text)
+}
+
+/// What stands before the payload of a result; behind it stands a `}`.
+pub fn before_next(id: &str) -> Vec<u8> {
+    format!(r#"{{"type":"next","id":{},"payload":"#, Value::from(id)).into_bytes()
 }
 
 /// The operation did not run, or does not go on.
@@ -168,7 +171,7 @@ impl Close {
         while !self.reason.is_char_boundary(end) {
             end -= 1;
         }
-        CloseFrame { code: self.code, reason: self.reason[..end].into() }
+        CloseFrame { code: self.code.into(), reason: self.reason[..end].into() }
     }
 }
 

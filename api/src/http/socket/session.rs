@@ -2,32 +2,33 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::ws::{Message, WebSocket};
 use futures::future::BoxFuture;
-use futures::stream::{AbortHandle, Abortable, BoxStream, FuturesUnordered, SelectAll};
-use futures::{FutureExt, SinkExt, StreamExt, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, SinkExt, StreamExt};
 use platform::callers::Origin as CallerOrigin;
 use platform::{Caller, OpCtx};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{Error as Broken, Message};
 
+use super::Socket;
 use super::end::{Counted, End};
-use super::operations::{Outcome, begin, told};
+use super::line::{Ended, Line};
+use super::operations::{Outcome, begin};
 use super::protocol::{Close, Said, ack, complete, error, pong};
+use super::wire::Outlet;
 use crate::app::App;
 use crate::graphql::Code;
 use crate::http::client::Credentials;
-use crate::http::live::{Following, Guest, Seat};
+use crate::http::live::{Guest, Seat};
 use crate::http::operation::caller;
 use crate::http::refusal::Refusal;
 
 /// Operations of one socket at once.
 const OPERATIONS: usize = 100;
-/// Messages that are written before the socket is listened to again.
-const BURST: usize = 64;
 
 /// Where a socket comes from.
 #[derive(Clone)]
@@ -38,14 +39,6 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The request that began it.
     pub request_id: String,
-}
-
-/// What an operation says next.
-struct Telling {
-    id: Arc<str>,
-    serial: u64,
-    message: Option<Message>,
-    last: bool,
 }
 
 /// What came of an operation that has begun.
@@ -59,13 +52,8 @@ struct Begun {
 /// An operation that runs.
 struct Running {
     serial: u64,
-    follows: Option<Follows>,
-}
-
-/// A subscription that goes on.
-struct Follows {
-    stop: AbortHandle,
-    _counted: Counted,
+    /// Where it goes on by itself.
+    _line: Option<Line>,
 }
 
 /// A socket whose client is known.
@@ -83,7 +71,9 @@ pub struct Session {
     known: Option<Known>,
     running: HashMap<Arc<str>, Running>,
     beginning: FuturesUnordered<BoxFuture<'static, Begun>>,
-    streams: SelectAll<Abortable<BoxStream<'static, Telling>>>,
+    outlet: Arc<Outlet>,
+    /// Where subscriptions tell of their ends.
+    ends: (mpsc::Sender<Box<Ended>>, mpsc::Receiver<Box<Ended>>),
     serial: u64,
     /// Since when nothing has run.
     resting: Instant,
@@ -91,18 +81,18 @@ pub struct Session {
 
 impl Session {
     /// A socket that has just been opened.
-    pub fn new(app: Arc<App>, origin: Origin, credentials: Credentials) -> Self {
-        let (running, beginning, streams) = (HashMap::new(), FuturesUnordered::new(), SelectAll::new());
-        Self { app, origin, credentials, known: None, running, beginning, streams, serial: 0, resting: Instant::now() }
+    pub fn new(app: Arc<App>, origin: Origin, credentials: Credentials, outlet: Arc<Outlet>) -> Self {
+        let (running, beginning, ends) = (HashMap::new(), FuturesUnordered::new(), mpsc::channel(OPERATIONS));
+        Self { app, origin, credentials, known: None, running, beginning, outlet, ends, serial: 0, resting: Instant::now() }
     }
 
     /// Serves it until it ends. `spoken`: whether the client speaks the protocol.
-    pub async fn serve(mut self, mut socket: WebSocket, spoken: bool) {
+    pub async fn serve(mut self, mut socket: Socket, spoken: bool) {
         let _counted = Counted::new("noren_sockets");
         let end = if spoken { self.listen(&mut socket).await } else { End::Close(Close::SUBPROTOCOL) };
         // What it followed goes before the goodbye, which may take a while.
+        self.outlet.close();
         self.running.clear();
-        self.streams.clear();
         self.beginning.clear();
         if let Some(close) = end.close() {
             tracing::debug!(code = close.code, reason = %close.reason, "a socket is closed");
@@ -119,7 +109,7 @@ impl Session {
         self.app.throttle.sender(self.origin.address, credentials.bearer.as_deref())
     }
 
-    async fn listen(&mut self, socket: &mut WebSocket) -> End {
+    async fn listen(&mut self, socket: &mut Socket) -> End {
         let times = self.app.times.sockets;
         let closing = self.app.closing.clone();
         let (init, mut heard) = (Instant::now() + times.init, Instant::now());
@@ -139,15 +129,18 @@ impl Session {
                 () = gone => return Close::forbidden(guest.as_ref().and_then(|guest| guest.ended()).unwrap_or_default()).into(),
                 () = sleep_until(init), if self.known.is_none() => return Close::INIT_TIMEOUT.into(),
                 () = sleep_until(self.resting + times.idle), if self.only_sits() => return Close::IDLE.into(),
-                received = socket.recv() => {
+                received = socket.next() => {
                     heard = Instant::now();
-                    match self.received(received).await {
+                    // Rare and large: sockets that only listen are kept small.
+                    match Box::pin(self.received(received)).await {
                         Ok(messages) => messages,
                         Err(end) => return end,
                     }
                 }
-                Some(begun) = self.beginning.next(), if !self.beginning.is_empty() => self.begun(begun).await,
-                Some(telling) = self.streams.next(), if !self.streams.is_empty() => self.tell(telling),
+                Some(begun) = self.beginning.next(), if !self.beginning.is_empty() => Box::pin(self.begun(begun)).await,
+                Some(ended) = self.ends.1.recv() => self.ended(*ended),
+                // What a subscription could not write at once.
+                () = self.outlet.stuck() => Vec::new(),
                 _ = ping.tick() => {
                     if heard.elapsed() > times.silence {
                         return Close::SILENT.into();
@@ -161,16 +154,6 @@ impl Session {
             let write = async {
                 for message in messages {
                     socket.feed(message).await?;
-                }
-                // What is ready goes with it, in one write.
-                for _ in 0..BURST {
-                    let Some(Some(telling)) = self.streams.next().now_or_never() else { break };
-                    if guest.as_ref().is_some_and(|guest| guest.ended().is_some()) {
-                        break;
-                    }
-                    for message in self.tell(telling) {
-                        socket.feed(message).await?;
-                    }
                 }
                 socket.flush().await
             };
@@ -191,16 +174,16 @@ impl Session {
     }
 
     /// Something came from the client.
-    async fn received(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Vec<Message>, End> {
+    async fn received(&mut self, received: Option<Result<Message, Broken>>) -> Result<Vec<Message>, End> {
         match received {
             Some(Ok(Message::Text(text))) => self.said(Said::read(&text)?).await,
             Some(Ok(Message::Binary(_))) => Err(Close::bad("messages are text").into()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Vec::new()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Vec::new()),
             Some(Ok(Message::Close(_))) => Err(End::Left),
             None => Err(End::Gone),
             Some(Err(error)) => {
                 tracing::debug!(%error, "a socket broke");
-                Err(End::broken(error))
+                Err(End::broken(&error))
             }
         }
     }
@@ -225,9 +208,7 @@ impl Session {
             Said::Pong { .. } => Ok(Vec::new()),
             Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
             Said::Complete { id } => {
-                if let Some(Running { follows: Some(follows), .. }) = self.running.remove(id.as_str()) {
-                    follows.stop.abort();
-                }
+                self.running.remove(id.as_str());
                 Ok(Vec::new())
             }
         }
@@ -254,7 +235,7 @@ impl Session {
         let id: Arc<str> = id.into();
         self.serial += 1;
         let serial = self.serial;
-        self.running.insert(id.clone(), Running { serial, follows: None });
+        self.running.insert(id.clone(), Running { serial, _line: None });
         let begin = begin(self.app.clone(), Arc::new(ctx), guest, id.clone(), payload);
         self.beginning.push(begin.map(move |(outcome, blamed)| Begun { id, serial, outcome, blamed }).boxed());
         Ok(Vec::new())
@@ -282,26 +263,23 @@ impl Session {
                 messages
             }
             Outcome::Follows(following) => {
-                let (stop, registration) = AbortHandle::new_pair();
-                self.streams.push(Abortable::new(tellings(id.clone(), serial, self.origin.request_id.clone(), *following), registration));
-                let follows = Follows { stop, _counted: Counted::new("noren_subscriptions") };
-                self.running.insert(id, Running { serial, follows: Some(follows) });
+                let Some((guest, _)) = self.known.as_ref().and_then(|known| known.guest.as_ref()) else { return Vec::new() };
+                let (guest, outlet, ends) = (guest.clone(), self.outlet.clone(), self.ends.0.clone());
+                let line = Line::open(*following, outlet, guest, id.clone(), serial, self.origin.request_id.clone(), ends);
+                self.running.insert(id, Running { serial, _line: Some(line) });
                 Vec::new()
             }
         }
     }
 
-    /// What a subscription says, unless it was called off.
-    fn tell(&mut self, telling: Telling) -> Vec<Message> {
-        if !self.runs(&telling.id, telling.serial) {
+    /// A subscription has ended by itself, unless it was called off before.
+    fn ended(&mut self, ended: Ended) -> Vec<Message> {
+        let Ended { id, serial, message } = ended;
+        if !self.runs(&id, serial) {
             return Vec::new();
         }
-        if telling.last {
-            self.running.remove(&telling.id);
-            return vec![telling.message.unwrap_or_else(|| complete(&telling.id))];
-        }
-        metrics::counter!("noren_live_deliveries_total").increment(1);
-        telling.message.into_iter().collect()
+        self.running.remove(&id);
+        vec![message.unwrap_or_else(|| complete(&id))]
     }
 }
 
@@ -313,26 +291,6 @@ async fn known_caller(app: &App, origin: &Origin, credentials: &Credentials) -> 
         Code::Internal => Close::TRY_AGAIN.into(),
         _ => Close::forbidden(&refusal.message).into(),
     })
-}
-
-/// A subscription as what it says.
-fn tellings(id: Arc<str>, serial: u64, request_id: String, following: Following) -> BoxStream<'static, Telling> {
-    stream::unfold(Some(following), move |following| {
-        let (id, request_id) = (id.clone(), request_id.clone());
-        async move {
-            let mut following = following?;
-            let (message, last) = match AssertUnwindSafe(following.next()).catch_unwind().await {
-                Ok(Some(step)) => told(&id, &following, &step),
-                Ok(None) => (None, true),
-                Err(_) => {
-                    tracing::error!(request_id, "a subscription panicked");
-                    (Some(error(&id, &[Refusal::broken(&request_id).error()])), true)
-                }
-            };
-            Some((Telling { id, serial, message, last }, (!last).then_some(following)))
-        }
-    })
-    .boxed()
 }
 
 /// The credentials of `connection_init`; what it does not say, the request that began the socket does.
