@@ -56,7 +56,7 @@ impl ShopDeliveries {
             | CommerceEvent::RefundCreated(_)
             | CommerceEvent::ExportEnded { .. } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
             CommerceEvent::AppUninstalled => installs::uninstalled(tx, job, delivery).await,
-            CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, &granted).await,
+            CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, granted).await,
             CommerceEvent::Privacy(request) => Ok(receive(tx, job, delivery, request).await?),
             CommerceEvent::OrderChanged(change) => {
                 let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;

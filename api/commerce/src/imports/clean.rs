@@ -9,6 +9,7 @@ use platform::{Clock, Database, Trace, Tx};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use uuid::Uuid;
 
+use super::ending::OfFile;
 use super::error::ImportError;
 use super::lease::DEAD_AFTER;
 use super::pace::Pace;
@@ -117,7 +118,9 @@ pub(crate) async fn quiet(db: &Database, trace: &Trace, clock: Arc<dyn Clock>, t
     let code: String = row.try_get_by_index(0)?;
     let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;
     let id = ImportRunId::from(Uuid::nil());
-    clean_up_before(&Run { db: db.clone(), trace: trace.clone(), clock, tenant, store, id, currency, now, as_of: None }).await?;
+    let (db, trace) = (db.clone(), trace.clone());
+    clean_up_before(&Run { db, trace, clock, tenant, store, id, currency, now, as_of: None, read_at: None, stop: Arc::default(), ending: Arc::new(OfFile) })
+        .await?;
     Ok(Quiet::Yes)
 }
 
