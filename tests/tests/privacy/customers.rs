@@ -56,10 +56,9 @@ async fn a_customer_is_forgotten_everywhere_and_does_not_come_back(#[values(Back
     let receipt = world.import(&[customer("2026-11-11T00:00:00Z")]).await;
     assert_eq!((receipt.customers.created, receipt.rejected), (0, 0), "{receipt}");
     assert_eq!(found(&world.server, &MARKERS).await, vec![], "what came back");
-    let query = format!(
-        "{{ orders(filter: {{ text: \"#200\" }}) {{ nodes {{ number email totalPrice {{ amount }} customer {{ externalId email }} }} }} stores {{ nodes {{ orders {{ totalCount }} }} }} }}"
-    );
-    let now = world.ask(&query).await;
+    let query = r##"{ orders(filter: { text: "#200" }) { nodes { number email totalPrice { amount } customer { externalId email } } }
+                      stores { nodes { orders { totalCount } } } }"##;
+    let now = world.ask(query).await;
     let expected =
         json!([{ "number": "#200", "email": null, "totalPrice": { "amount": "65.00" }, "customer": { "externalId": CUSTOMER.to_string(), "email": null } }]);
     assert_eq!(now["orders"]["nodes"], expected);
