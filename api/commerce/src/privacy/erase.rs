@@ -149,8 +149,17 @@ async fn bury(tx: &Tx, job: &Running, request: &PrivacyRequestRow, of: StoreId, 
     let (tenant, now) = (request.tenant_id, job.now());
     let sql = "update import_runs set receipt = null where tenant_id = $1 and store_id = $2 and receipt is not null";
     evidence.add("importReceipts", tx.execute_raw(store::statement(tx, sql, [tenant.into(), of.into()])).await?.rows_affected());
-    let sql = "update stores set description = null, settings = $1, api_key = null, api_secret_sealed = null, access_token_sealed = null, scopes = $2,
-                 initial_setup_completed = false, last_sync_at = null, data_deletion_completed_at = $3, updated_at = $3
+    let sql = "update sync_runs set rejections = $1, warnings = $1, error_message = null where tenant_id = $2 and store_id = $3";
+    evidence.add("syncRuns", tx.execute_raw(store::statement(tx, sql, [json!([]).into(), tenant.into(), of.into()])).await?.rows_affected());
+    // Whoever comes back begins anew.
+    let sql = "delete from sync_checkpoints where tenant_id = $1 and store_id = $2";
+    tx.execute_raw(store::statement(tx, sql, [tenant.into(), of.into()])).await?;
+    let sql = "update installations set refresh_token_sealed = null, access_token_expires_at = null, refresh_token_expires_at = null,
+                 generation = generation + 1, refresh_lease = null, refresh_lease_until = null, updated_at = $1 where tenant_id = $2 and id = $3";
+    tx.execute_raw(store::statement(tx, sql, [now.into(), tenant.into(), of.into()])).await?;
+    let sql = "update stores set description = null, settings = $1, embedded_settings = $1, api_key = null, api_secret_sealed = null,
+                 access_token_sealed = null, scopes = $2, initial_setup_completed = false, last_sync_at = null, data_deletion_completed_at = $3,
+                 updated_at = $3
                where tenant_id = $4 and id = $5";
     tx.execute_raw(store::statement(tx, sql, [json!({}).into(), json!([]).into(), now.into(), tenant.into(), of.into()])).await?;
     evidence.add("auditDetails", erase_details(tx, Some(tenant), &of.to_string(), now).await?);

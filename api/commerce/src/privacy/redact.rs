@@ -39,7 +39,7 @@ pub(super) async fn redact(job: &Running, request: &PrivacyRequestRow) -> Result
     empty_inbox(job, request, &subject).await?;
     erase_audit(job, request, &subject).await?;
     if let Some(store) = request.store_id {
-        erase_receipts(job, request, store, &subject).await?;
+        erase_rejections(job, request, store, &subject).await?;
     }
     last(job, request).await
 }
@@ -115,35 +115,47 @@ async fn erase_audit(job: &Running, request: &PrivacyRequestRow, subject: &Subje
     }
 }
 
-/// Receipts say why lines were rejected, in words that a line may have had a part in.
-async fn erase_receipts(job: &Running, request: &PrivacyRequestRow, of: StoreId, subject: &Subject) -> Result<(), JobError> {
-    let mut after = Uuid::nil();
-    loop {
-        let (tx, mut evidence) = Evidence::begin(job, request).await?;
-        let sql = "select id, receipt from import_runs where tenant_id = $1 and store_id = $2 and id > $3 and receipt is not null order by id limit $4";
-        let rows = tx.query_all_raw(store::statement(&tx, sql, [request.tenant_id.into(), of.into(), after.into(), RECEIPTS.into()])).await?;
-        for row in &rows {
-            after = row.try_get_by_index(0)?;
-            let mut receipt: Json = row.try_get_by_index(1)?;
-            let mut named = false;
-            for rejection in receipt["rejections"].as_array_mut().into_iter().flatten() {
-                if rejection["reason"].as_str().is_some_and(|reason| subject.is_in_text(reason)) {
-                    rejection["reason"] = ERASED.into();
-                    named = true;
+/// Where runs list what they could not take, and why, in words that a line may have had a part in: the evidence's name for it, the
+/// table, its column, and the list in there.
+const REJECTIONS: [(&str, &str, &str, &str); 2] = [("importReceipts", "import_runs", "receipt", "/rejections"), ("syncRuns", "sync_runs", "rejections", "")];
+
+async fn erase_rejections(job: &Running, request: &PrivacyRequestRow, of: StoreId, subject: &Subject) -> Result<(), JobError> {
+    for (name, table, column, list) in REJECTIONS {
+        let sql = format!("select id, {column} from {table} where tenant_id = $1 and store_id = $2 and id > $3 and {column} is not null order by id limit $4");
+        let mut after = Uuid::nil();
+        loop {
+            let (tx, mut evidence) = Evidence::begin(job, request).await?;
+            let values = [request.tenant_id.into(), of.into(), after.into(), RECEIPTS.into()];
+            let rows = tx.query_all_raw(store::statement(&tx, &sql, values)).await?;
+            for row in &rows {
+                after = row.try_get_by_index(0)?;
+                let mut said: Json = row.try_get_by_index(1)?;
+                if erase_reasons(said.pointer_mut(list), subject) {
+                    let sql = format!("update {table} set {column} = $1 where tenant_id = $2 and id = $3");
+                    tx.execute_raw(store::statement(&tx, &sql, [said.into(), request.tenant_id.into(), after.into()])).await?;
+                    evidence.add(name, 1);
                 }
             }
-            if named {
-                let sql = "update import_runs set receipt = $1 where tenant_id = $2 and id = $3";
-                tx.execute_raw(store::statement(&tx, sql, [receipt.into(), request.tenant_id.into(), after.into()])).await?;
-                evidence.add("importReceipts", 1);
+            let over = rows.len() < usize::try_from(RECEIPTS).unwrap_or(usize::MAX);
+            evidence.write(job, tx, request).await?;
+            if over {
+                break;
             }
         }
-        let over = rows.len() < usize::try_from(RECEIPTS).unwrap_or(usize::MAX);
-        evidence.write(job, tx, request).await?;
-        if over {
-            return Ok(());
+    }
+    Ok(())
+}
+
+/// Takes out the reasons that name somebody; whether there were any.
+fn erase_reasons(rejections: Option<&mut Json>, subject: &Subject) -> bool {
+    let mut named = false;
+    for rejection in rejections.and_then(Json::as_array_mut).into_iter().flatten() {
+        if rejection["reason"].as_str().is_some_and(|reason| subject.is_in_text(reason)) {
+            rejection["reason"] = ERASED.into();
+            named = true;
         }
     }
+    named
 }
 
 /// The rows, the requests about the same person, and the end.
