@@ -51,7 +51,7 @@ impl Installs {
     /// The address at which a merchant lets an app of the caller's tenant into a shop.
     pub async fn begin(&self, ctx: &OpCtx, input: BeginInstall) -> Result<Begun, InstallError> {
         let permit = ctx.authorize::<ManageStores>()?;
-        let tx = ctx.reader().await?;
+        let tx = ctx.writer().await?;
         let tenant = match permit.tenant() {
             Some(tenant) => tenant,
             None => store_tenant(&tx, input.connection).await?.ok_or(InstallError::NotFound("connection"))?,
@@ -63,6 +63,7 @@ impl Installs {
         let shop = provider.shop_domain(&input.shop).map_err(|error| invalid("shop", Problem::Unknown(error.to_string())))?;
         let ticket = self.tickets.invite(input.connection, &shop, ctx.now());
         let url = format!("{}/install/{}/{}?ticket={ticket}", self.base()?, registered.provider, input.connection);
+        ctx.commit(tx, Change::new("storeInstallBegin", tenant).subject(input.connection).after(&json!({ "shop": shop }))).await?;
         Ok(Begun { shop, url })
     }
 

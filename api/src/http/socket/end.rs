@@ -1,8 +1,11 @@
 //! How a socket ends, and what is said then.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error as Broken, Message};
@@ -71,7 +74,13 @@ impl End {
                 }
             }
             // The answer waits to be written.
-            Self::Left => drop(timeout(patience, socket.flush()).await),
+            Self::Left => {
+                let answer = async {
+                    socket.flush().await?;
+                    poll_fn(|cx| Pin::new(socket.get_mut()).poll_flush(cx)).await.map_err(Broken::Io)
+                };
+                drop(timeout(patience, answer).await);
+            }
             Self::Gone => {}
         }
     }

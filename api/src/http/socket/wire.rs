@@ -144,7 +144,10 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     /// Takes all of it: a part of a frame would stand in the way of others' frames.
     fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.outlet.hold().bytes().extend_from_slice(bytes);
+        let mut waiting = self.outlet.hold();
+        waiting.bytes().extend_from_slice(bytes);
+        // The answer to a close is never flushed.
+        self.outlet.write(&mut waiting)?;
         Poll::Ready(Ok(bytes.len()))
     }
 
