@@ -79,13 +79,13 @@ events! {
     StoreImported = "store.imported" v 1,
     /// A sync of a store was asked for or begun. Data: `syncRunId`, `storeId`, `kind`, `status` and its numbers.
     SyncStarted = "sync.started" v 1,
-    /// A sync has come further; at most one a second. Webhook endpoints are not told of it. Data: as of `sync.started`.
+    /// A sync has come further; at most one a second. Webhook endpoints are not told of it. Data: `syncRunId` and what else `sync.started` has.
     SyncProgressed = "sync.progressed" v 1,
-    /// A sync is done: everything that was asked for is here. Data: as of `sync.started`.
+    /// A sync is done: everything that was asked for is here. Data: `syncRunId` and what else `sync.started` has.
     SyncCompleted = "sync.completed" v 1,
-    /// A sync was given up: not everything is here. Data: as of `sync.started`, and `error`.
+    /// A sync was given up: not everything is here. Data: `syncRunId`, what else `sync.started` has, and `error`.
     SyncFailed = "sync.failed" v 1,
-    /// A sync was stopped. Data: as of `sync.started`.
+    /// A sync was stopped. Data: `syncRunId` and what else `sync.started` has.
     SyncCancelled = "sync.cancelled" v 1,
     /// An order came in. Data: `orderId`, `storeId`.
     OrderCreated = "order.created" v 1,

@@ -43,6 +43,7 @@ fn row(table: &str, columns: &[(String, String)], side: &Side) -> String {
         "user_id" => side.spare.id.uuid(),
         "product_id" => side.stores[0].products[0].id.uuid(),
         "order_id" => side.stores[0].orders[0].id.uuid(),
+        "run_id" => side.sync_runs[0].uuid(),
         "id" if REFERRED.iter().any(|(referred, _)| *referred == table) => told(table, side),
         name if REFERRED.iter().any(|(_, column)| *column == name) => {
             REFERRED.iter().find(|(_, column)| *column == name).map(|(table, _)| told(table, side)).unwrap()
