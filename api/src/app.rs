@@ -10,12 +10,13 @@ use integrations::outgoing::{Outgoing, OutgoingError, OutgoingSettings};
 use integrations::registry::{MessengerError, MessengerSettings, Messengers, ShopSystemSettings, ShopSystems};
 use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
-use people::connections::Connections;
+use people::connections::{Connections, Receivers};
 use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use people::tenants::TenantKeys;
 use platform::config::{JwtAlgorithm, MetricsAccess, Settings, SmtpTls};
 use platform::crypto::MasterKey;
 use platform::health::{DatabaseCheck, HealthCheck, JobsCheck, MigrationsCheck, RelayCheck};
+use platform::inbox::Intake;
 use platform::limits::MemoryBuckets;
 use platform::outbox::Feeds;
 use platform::usage::Usage;
@@ -77,7 +78,9 @@ pub struct App {
     /// What tenants use.
     pub usage: Usage,
     /// By what providers' webhooks come in.
-    pub connections: Connections,
+    pub receivers: Receivers,
+    /// Where they are stored.
+    pub intake: Intake,
     /// For how many days their bodies are kept.
     pub webhook_payload_days: u16,
     /// Proxies that are believed.
@@ -130,6 +133,8 @@ impl App {
         let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
+        let receivers = Receivers::new(Connections::new(TenantKeys::new(master.clone())), db.clone(), clock.clone());
+        let intake = Intake::new(db.clone(), clock.clone());
         Ok(Self {
             schema,
             live,
@@ -157,7 +162,8 @@ impl App {
             master: master.clone(),
             feeds,
             clock,
-            connections: Connections::new(TenantKeys::new(master.clone())),
+            receivers,
+            intake,
             webhook_payload_days: settings.webhook_payload_days,
             proxies: TrustedProxies(settings.trusted_proxies.clone()),
             cors_origins: settings.cors_origins.clone(),

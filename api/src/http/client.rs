@@ -61,7 +61,7 @@ pub fn user_agent(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Who a client says that it is, and which tenant it chose.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The bearer.
     pub bearer: Option<String>,

@@ -15,8 +15,7 @@ use entities::ConnectionId;
 use integrations::ports::delivery::{Delivery, DeliveryError, WebhookSource};
 use integrations::registry;
 use people::connections::Receiver;
-use platform::Trace;
-use platform::inbox::{Incoming, Kept, PROCESS, keep};
+use platform::inbox::{Incoming, KeepError, Kept};
 use serde_json::json;
 
 use super::room::{self, Arrived, Unfit};
@@ -150,7 +149,7 @@ fn failed(error: &dyn std::fmt::Display) -> Answer {
 }
 
 async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection: ConnectionId, request: Request) -> Result<Answer, Answer> {
-    let found = app.connections.receiver(&app.db, source.key(), connection, app.clock.now()).await;
+    let found = app.receivers.find(source.key(), connection).await;
     let receiver = found.map_err(|error| failed(&error))?.ok_or_else(not_found)?;
     app.throttle.remember_connection(connection);
     let (parts, body) = request.into_parts();
@@ -179,7 +178,7 @@ async fn arrived(headers: &HeaderMap, body: Body) -> Result<Arrived, Answer> {
     })
 }
 
-async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Receiver, headers: HeaderMap, arrived: Arrived) -> Result<Answer, Answer> {
+async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Arc<Receiver>, headers: HeaderMap, arrived: Arrived) -> Result<Answer, Answer> {
     let Arrived { bytes: body, place: _place } = arrived;
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
@@ -204,9 +203,10 @@ async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Rece
         triggered_at: parts.triggered_at,
         payload_deletion_at: now + TimeDelta::days(app.webhook_payload_days.into()),
     };
-    match keep(&app.db, &Trace::system(PROCESS.name, app.clock.clone()), delivery).await {
+    match app.intake.keep(delivery).await {
         Ok(Kept::Stored(_)) => Ok(answer(Outcome::Stored, "")),
         Ok(Kept::AlreadyThere) => Ok(answer(Outcome::Duplicate, "")),
-        Err(error) => Err(failed(&error)),
+        Err(KeepError::Crowded) => Err(answer(Outcome::NoRoom, room::NO_ROOM)),
+        Err(error @ (KeepError::Storage(_) | KeepError::Broken(_))) => Err(failed(&error)),
     }
 }

@@ -43,8 +43,17 @@ impl Server {
 
     /// The memory that it holds, in bytes.
     pub fn memory(&self) -> Outcome<u64> {
+        self.kilobytes("VmRSS:")
+    }
+
+    /// The most memory that it has held so far, in bytes.
+    pub fn peak(&self) -> Outcome<u64> {
+        self.kilobytes("VmHWM:")
+    }
+
+    fn kilobytes(&self, line: &str) -> Outcome<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.trim().strip_suffix("kB"));
+        let held = status.lines().find_map(|known| known.strip_prefix(line)).and_then(|rest| rest.trim().strip_suffix("kB"));
         Ok(held.ok_or("the memory of a process is unknown")?.trim().parse::<u64>()? * 1024)
     }
 }

@@ -70,6 +70,11 @@ impl Data {
         &self.database.settings().url
     }
 
+    /// Connections to it, of the same role.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     /// A folder that goes with the database.
     pub fn folder(&self) -> &std::path::Path {
         self.database.folder()

@@ -6,20 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commerce::imports::{ImportOptions, Imports, Phase, Progress, Receipt, Source};
-use entities::{StoreId, TenantId};
-use futures::TryStreamExt;
 use integrations::ports::commerce::CommerceProvider;
 use integrations::shopify::Shopify;
 use platform::callers::{Caller, OpCtx, Origin};
-use platform::db::Access;
-use platform::{Clock, Database, SystemClock};
-use sea_orm::ConnectionTrait;
-use sqlx::postgres::PgPoolCopyExt;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
-use uuid::Uuid;
+use platform::{Clock, SystemClock};
 
+use super::staged::{BenchShop, Floor, copy_and_merge};
 use crate::bulk::write_shop;
-use crate::harness::{Backend, TestDatabase};
 
 /// What was measured.
 #[derive(Debug)]
@@ -30,10 +23,8 @@ pub struct ImportBench {
     pub lines: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// COPY of the rows into the staging tables.
-    pub floor_copy: Duration,
-    /// One merge by hand.
-    pub floor_merge: Duration,
+    /// COPY of the rows into the staging tables, and one merge by hand.
+    pub floor: Floor,
     /// The product: from the file to its receipt.
     pub product: Duration,
     /// How long each phase of the product took.
@@ -45,7 +36,7 @@ pub struct ImportBench {
 impl ImportBench {
     /// The product against its floor.
     pub fn ratio(&self) -> f64 {
-        self.product.as_secs_f64() / (self.floor_copy + self.floor_merge).as_secs_f64()
+        self.product.as_secs_f64() / self.floor.took().as_secs_f64()
     }
 }
 
@@ -55,9 +46,9 @@ impl fmt::Display for ImportBench {
         writeln!(
             out,
             "  floor    {:>6.2} s (COPY {:.2} s, merge {:.2} s)",
-            (self.floor_copy + self.floor_merge).as_secs_f64(),
-            self.floor_copy.as_secs_f64(),
-            self.floor_merge.as_secs_f64()
+            self.floor.took().as_secs_f64(),
+            self.floor.copy.as_secs_f64(),
+            self.floor.merge.as_secs_f64()
         )?;
         let phases: Vec<String> = self.phases.iter().map(|(phase, took)| format!("{} {:.2} s", phase.describe(), took.as_secs_f64())).collect();
         let rate = self.lines as f64 / self.product.as_secs_f64();
@@ -104,36 +95,11 @@ pub async fn import_bench(rows: u64) -> ImportBench {
     assert!(!shop.import(&path, &Watch::default()).await.changed_something());
     let again = again_started.elapsed();
 
-    let (floor_copy, floor_merge) = floor(&shop).await;
-    ImportBench { orders, lines, bytes, floor_copy, floor_merge, product: ended - started, phases, again }
-}
-
-/// A database with one store.
-struct BenchShop {
-    test: TestDatabase,
-    db: Database,
-    tenant: TenantId,
-    store: StoreId,
+    let floor = copy_and_merge(shop.url()).await;
+    ImportBench { orders, lines, bytes, floor, product: ended - started, phases, again }
 }
 
 impl BenchShop {
-    async fn open() -> Self {
-        let test = TestDatabase::migrated(Backend::Postgres).await;
-        let db = Database::connect(test.settings()).await.expect("a connection");
-        let (tenant, store) = (TenantId::from(Uuid::from_u128(1)), StoreId::from(Uuid::from_u128(2)));
-        let tx = db.write(Access::Tenant(tenant)).await.expect("a transaction");
-        for statement in [
-            "insert into tenants (id, company_name, company_name_key, search_text, contact_email, status, time_zone, locale, created_at, updated_at)
-             values ($1, 'A', 'a', 'a', 'a@example.com', 'ACTIVE', 'Asia/Tokyo', 'ja', now(), now())",
-            "insert into stores (id, tenant_id, provider, name, name_key, domain, data_kind, status, settings, scopes, time_zone, currency_code, search_text, initial_setup_completed, created_at, updated_at)
-             values ('00000000-0000-0000-0000-000000000002', $1, 'shopify', 'S', 's', 's.myshopify.com', 'PRODUCTION', 'ACTIVE', '{}', '[]', 'Asia/Tokyo', 'USD', 's', false, now(), now())",
-        ] {
-            tx.execute_raw(db.statement(statement, [tenant.uuid().into()])).await.expect("a row");
-        }
-        tx.commit().await.expect("a commit");
-        Self { test, db, tenant, store }
-    }
-
     async fn import(&self, path: &std::path::Path, watch: &Watch) -> Receipt {
         static SHOPIFY: &dyn CommerceProvider = &Shopify;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -141,96 +107,4 @@ impl BenchShop {
         let source = Source::file(path).expect("the file");
         Imports::new(clock).run(&ctx, self.store, SHOPIFY, source, ImportOptions::default(), watch).await.expect("an import")
     }
-}
-
-/// The staged columns of each kind, and where they are found in the rows that the product made.
-const KINDS: [(&str, &str, &str); 3] = [
-    (
-        "staged_customers",
-        "run_id, tenant_id, line, id, external_id, first_name, last_name, email, email_key, phone, company, city, province_code, country_code, address_phone, accepts_email_marketing,
-         email_marketing_updated_at, accepts_sms_marketing, sms_marketing_updated_at, total_spent_minor, currency_code, total_orders, tax_exempt, tags, search_text, created_at, updated_at, carried",
-        "select '00000000-0000-0000-0000-000000000003'::uuid, tenant_id, row_number() over (order by id), id, external_id, first_name, last_name, email, email_key, phone, company, city, province_code,
-         country_code, address_phone, accepts_email_marketing, email_marketing_updated_at, accepts_sms_marketing, sms_marketing_updated_at, total_spent_minor, currency_code, total_orders, tax_exempt,
-         tags, search_text, created_at, updated_at, 0 from customers",
-    ),
-    (
-        "staged_orders",
-        "run_id, tenant_id, line, id, external_id, external_customer_id, number, email, email_key, total_price_minor, subtotal_price_minor, tax_price_minor, currency_code, status, financial_status,
-         fulfillment_status, test, search_text, processed_at, cancelled_at, created_at, updated_at, carried",
-        "select '00000000-0000-0000-0000-000000000003'::uuid, tenant_id, row_number() over (order by id), id, external_id, external_customer_id, number, email, email_key, total_price_minor,
-         subtotal_price_minor, tax_price_minor, currency_code, status, financial_status, fulfillment_status, test, search_text, processed_at, cancelled_at, created_at, updated_at, 0 from orders",
-    ),
-    (
-        "staged_order_items",
-        "run_id, tenant_id, line, id, external_id, parent_external_id, external_product_id, external_variant_id, position, product_title, product_handle, product_vendor, product_type, sku,
-         variant_title, price_minor, compare_at_price_minor, quantity, total_price_minor, currency_code, options, requires_shipping, taxable, carried",
-        "select '00000000-0000-0000-0000-000000000003'::uuid, i.tenant_id, row_number() over (order by i.id), i.id, i.external_id, o.external_id, external_product_id, external_variant_id, position,
-         product_title, product_handle, product_vendor, product_type, sku, variant_title, price_minor, compare_at_price_minor, quantity, i.total_price_minor, i.currency_code, options,
-         requires_shipping, taxable, 0 from order_items i join orders o on o.tenant_id = i.tenant_id and o.id = i.order_id",
-    ),
-];
-
-/// One merge, as one would write it by hand for this file alone.
-const MERGE: [&str; 3] = [
-    "insert into customers (id, tenant_id, store_id, external_id, first_name, last_name, email, email_key, phone, company, city, province_code, country_code, address_phone, accepts_email_marketing,
-       email_marketing_updated_at, accepts_sms_marketing, sms_marketing_updated_at, total_spent_minor, currency_code, total_orders, tax_exempt, tags, is_active, search_text, created_at, updated_at,
-       synced_at)
-     select id, tenant_id, '00000000-0000-0000-0000-000000000002', external_id, first_name, last_name, email, email_key, phone, company, city, province_code, country_code, address_phone,
-       accepts_email_marketing, email_marketing_updated_at, accepts_sms_marketing, sms_marketing_updated_at, total_spent_minor, currency_code, total_orders, tax_exempt, tags, true, search_text,
-       created_at, updated_at, now()
-     from staged_customers where run_id = '00000000-0000-0000-0000-000000000003'
-     on conflict (tenant_id, store_id, external_id) do update set first_name = excluded.first_name, last_name = excluded.last_name, email = excluded.email, updated_at = excluded.updated_at
-     where customers.updated_at <= excluded.updated_at",
-    "insert into orders (id, tenant_id, store_id, customer_id, external_id, external_customer_id, number, email, email_key, total_price_minor, subtotal_price_minor, tax_price_minor, currency_code,
-       status, financial_status, fulfillment_status, test, search_text, processed_at, cancelled_at, created_at, updated_at, synced_at)
-     select s.id, s.tenant_id, '00000000-0000-0000-0000-000000000002', c.id, s.external_id, s.external_customer_id, s.number, s.email, s.email_key, s.total_price_minor, s.subtotal_price_minor,
-       s.tax_price_minor, s.currency_code, s.status, s.financial_status, s.fulfillment_status, s.test, s.search_text, s.processed_at, s.cancelled_at, s.created_at, s.updated_at, now()
-     from staged_orders s left join customers c on c.tenant_id = s.tenant_id and c.store_id = '00000000-0000-0000-0000-000000000002' and c.external_id = s.external_customer_id
-     where s.run_id = '00000000-0000-0000-0000-000000000003'
-     on conflict (tenant_id, store_id, external_id) do update set total_price_minor = excluded.total_price_minor, status = excluded.status, updated_at = excluded.updated_at
-     where orders.updated_at <= excluded.updated_at",
-    "insert into order_items (id, tenant_id, store_id, order_id, external_id, external_product_id, external_variant_id, position, product_title, product_handle, product_vendor, product_type, sku,
-       variant_title, price_minor, compare_at_price_minor, quantity, total_price_minor, currency_code, options, requires_shipping, taxable, created_at, updated_at)
-     select s.id, s.tenant_id, '00000000-0000-0000-0000-000000000002', o.id, s.external_id, s.external_product_id, s.external_variant_id, s.position, s.product_title, s.product_handle,
-       s.product_vendor, s.product_type, s.sku, s.variant_title, s.price_minor, s.compare_at_price_minor, s.quantity, s.total_price_minor, s.currency_code, s.options, s.requires_shipping, s.taxable,
-       o.created_at, o.updated_at
-     from staged_order_items s join orders o on o.tenant_id = s.tenant_id and o.store_id = '00000000-0000-0000-0000-000000000002' and o.external_id = s.parent_external_id
-     where s.run_id = '00000000-0000-0000-0000-000000000003'
-     on conflict (tenant_id, store_id, external_id) do update set quantity = excluded.quantity, total_price_minor = excluded.total_price_minor, updated_at = excluded.updated_at
-     where order_items.updated_at <= excluded.updated_at",
-];
-
-/// The same rows in another new database, as the owner of everything: no policies, no checks, no receipt.
-async fn floor(shop: &BenchShop) -> (Duration, Duration) {
-    let source = PgPool::connect(&shop.test.settings().url).await.expect("a connection");
-    let other = BenchShop::open().await;
-    assert_eq!(other.tenant, shop.tenant);
-    let mut connection = PgConnection::connect(&other.test.settings().url).await.expect("a connection");
-    let mut copied = Duration::ZERO;
-    for (table, columns, select) in KINDS {
-        let stream = source.copy_out_raw(&format!("copy ({select}) to stdout")).await.expect("rows");
-        let rows: Vec<u8> = stream
-            .try_fold(Vec::new(), |mut all, part| async move {
-                all.extend_from_slice(&part);
-                Ok(all)
-            })
-            .await
-            .expect("rows");
-        let started = Instant::now();
-        let mut copy = connection.copy_in_raw(&format!("copy {table} ({columns}) from stdin")).await.expect("COPY begins");
-        for part in rows.chunks(4 << 20) {
-            copy.send(part).await.expect("COPY goes on");
-        }
-        copy.finish().await.expect("COPY ends");
-        copied += started.elapsed();
-    }
-    let started = Instant::now();
-    let mut tx = connection.begin().await.expect("a transaction");
-    // What has just come has no statistics, and a loop over it would not be a floor.
-    tx.execute("set local enable_nestloop = off; set local work_mem = '64MB'").await.expect("settings");
-    for statement in MERGE {
-        tx.execute(AssertSqlSafe(statement)).await.expect("the merge");
-    }
-    tx.commit().await.expect("a commit");
-    (copied, started.elapsed())
 }

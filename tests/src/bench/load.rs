@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -106,6 +107,22 @@ impl Connection {
             }
         }
     }
+}
+
+/// A request of GraphQL, as it goes over the wire.
+pub fn graphql(token: &str, body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let length = body.len();
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Asks a server for something beside; gives the data.
+pub async fn ask(server: &Server, token: &str, query: &str) -> Outcome<Value> {
+    let mut answer: Value = serde_json::from_slice(Connection::open(server.address).await?.ask(&graphql(token, &json!({ "query": query }))).await?)?;
+    if answer.get("errors").is_some() { Err(answer.to_string().into()) } else { Ok(answer["data"].take()) }
 }
 
 /// Where the body begins and how long it is, once all headers are there.

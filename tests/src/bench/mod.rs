@@ -10,10 +10,13 @@ mod child;
 mod data;
 mod floor;
 pub mod import;
+mod intake;
 mod live;
 mod load;
 mod report;
 mod rooms;
+mod staged;
+mod sync;
 
 use std::error::Error;
 
@@ -21,7 +24,7 @@ use std::error::Error;
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The benchmarks, the first by default.
-pub const BENCHMARKS: [&str; 3] = ["api", "import", "live"];
+pub const BENCHMARKS: [&str; 5] = ["api", "import", "live", "sync", "webhooks"];
 
 /// Runs a benchmark, or a server that one of them compares the product with.
 pub async fn run(args: &[String]) -> Outcome<()> {
@@ -31,7 +34,11 @@ pub async fn run(args: &[String]) -> Outcome<()> {
         ["import", rows] => import_of(rows).await,
         ["live"] => live::run(1_000).await,
         ["live", subscribers] => live::run(subscribers.parse()?).await,
+        ["sync"] => sync::run(100_000).await,
+        ["sync", orders] => sync::run(orders.parse()?).await,
+        ["webhooks"] => intake::run().await,
         ["broadcast"] => live::broadcast().await,
+        ["intake", url, tenant] => intake::serve(url, tenant.parse::<entities::TenantId>()?.uuid()).await,
         ["floor", kind, url, tenant] => floor::serve(kind.parse()?, url, tenant.parse()?).await,
         _ => Err(format!("the benchmarks are: {}", BENCHMARKS.join(", ")).into()),
     }

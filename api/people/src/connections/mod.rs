@@ -4,6 +4,7 @@
 mod app;
 mod error;
 mod list;
+mod receivers;
 mod receiving;
 mod row;
 mod service;
@@ -12,6 +13,7 @@ mod store;
 pub use app::RegisteredApp;
 pub use error::ConnectionError;
 pub use list::{ConnectionFilter, ConnectionSort};
+pub use receivers::{LookError, Receivers};
 pub use receiving::{ReceiveError, Receiver};
 pub use row::ConnectionRow;
 pub use service::{ConnectionChanges, Connections, NewConnection};

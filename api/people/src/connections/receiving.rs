@@ -11,6 +11,7 @@ use super::service::Connections;
 use super::store::{self, PREVIOUS, SECRET, TABLE};
 
 /// A connection that takes deliveries.
+#[derive(Clone)]
 pub struct Receiver {
     /// The connection.
     pub connection: ConnectionId,

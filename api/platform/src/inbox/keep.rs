@@ -1,15 +1,30 @@
-//! Storing a delivery together with the job that works on it: once, in as few round trips as a transaction has.
+//! Storing deliveries together with the jobs that work on them: each once, and those of a tenant that come at the same time in one
+//! transaction.
 
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
+
+use batch_aint_one::{BatchError, Batcher, BatchingPolicy, Limits, Processor};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use entities::{ConnectionId, JobId, TenantId, WebhookEventId};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::work::PROCESS;
-use crate::Trace;
-use crate::db::{Access, Database, Wake, is_sqlite};
+use crate::clock::Clock;
+use crate::db::{Access, Database, Tx, Wake, is_sqlite};
 use crate::jobs::{INTO_JOBS, NewJob, enqueue};
+use crate::{Ids, Trace};
+
+/// Deliveries of one transaction, at most.
+const TOGETHER: usize = 64;
+/// Transactions of one tenant at once.
+const AT_ONCE: usize = 2;
+/// Deliveries of one tenant that wait, at most: each may be large.
+const WAITING: usize = 2_000;
 
 /// A verified delivery.
 #[derive(Clone, Debug)]
@@ -49,6 +64,188 @@ pub enum Kept {
     AlreadyThere,
 }
 
+/// Why a delivery is not stored; sent again, it may be.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeepError {
+    /// More come than can be stored.
+    #[error("too many deliveries of the tenant wait to be stored")]
+    Crowded,
+    /// The database failed.
+    #[error("{0}")]
+    Storage(Arc<DbErr>),
+    /// The storing broke off.
+    #[error("the storing broke off: {0}")]
+    Broken(String),
+}
+
+/// Stores deliveries. What comes while others of its tenant are being stored goes together. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake(Batcher<Keeping>);
+
+impl Intake {
+    /// Stores in `db`. To be called where tasks can be spawned.
+    pub fn new(db: Database, clock: Arc<dyn Clock>) -> Self {
+        let limits = Limits::builder().max_batch_size(TOGETHER).max_key_concurrency(AT_ONCE).max_key_queued_items(WAITING).build();
+        let batching_policy = BatchingPolicy::Balanced { min_size_hint: TOGETHER / 2 };
+        Self(Batcher::builder().name("inbox").processor(Keeping { db, clock }).limits(limits).batching_policy(batching_policy).build())
+    }
+
+    /// Stores a delivery and enqueues the work on it, unless it is there already. Once begun it goes on to its end, whether or not
+    /// somebody waits for it.
+    pub async fn keep(&self, delivery: Incoming) -> Result<Kept, KeepError> {
+        match self.0.add(delivery.tenant, delivery).await {
+            Ok(kept) => kept,
+            Err(BatchError::BatchFailed(error) | BatchError::ResourceAcquisitionFailed(error)) => Err(KeepError::Storage(error)),
+            Err(BatchError::Rejected(_)) => Err(KeepError::Crowded),
+            Err(error) => Err(KeepError::Broken(error.to_string())),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Keeping {
+    db: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl Processor for Keeping {
+    type Key = TenantId;
+    type Input = Incoming;
+    type Output = Result<Kept, KeepError>;
+    type Error = Arc<DbErr>;
+    type Resources = Tx;
+
+    async fn acquire_resources(&self, tenant: TenantId) -> Result<Tx, Arc<DbErr>> {
+        Ok(self.db.write(Access::Tenant(tenant)).await?)
+    }
+
+    async fn process(&self, tenant: TenantId, inputs: impl Iterator<Item = Incoming> + Send, tx: Tx) -> Result<Vec<Self::Output>, Arc<DbErr>> {
+        let deliveries: Vec<Arrived> = inputs.map(|delivery| Arrived::new(delivery, &self.clock)).collect();
+        match self.store(tx, &deliveries).await {
+            Ok(kept) => Ok(kept.into_iter().map(Ok).collect()),
+            Err(error) if deliveries.len() == 1 => Ok(vec![Err(KeepError::Storage(Arc::new(error)))]),
+            // It may be that of one of them alone: the others are stored without it.
+            Err(_) => {
+                let mut each = Vec::with_capacity(deliveries.len());
+                for delivery in &deliveries {
+                    let alone = async { self.store(self.db.write(Access::Tenant(tenant)).await?, std::slice::from_ref(delivery)).await };
+                    each.push(alone.await.map(|kept| kept.first().copied().unwrap_or(Kept::AlreadyThere)).map_err(|error| KeepError::Storage(Arc::new(error))));
+                }
+                Ok(each)
+            }
+        }
+    }
+}
+
+/// A delivery, with what it is to be known by here.
+struct Arrived {
+    id: WebhookEventId,
+    job: JobId,
+    at: DateTime<Utc>,
+    delivery: Incoming,
+}
+
+impl Arrived {
+    fn new(delivery: Incoming, clock: &Arc<dyn Clock>) -> Self {
+        let ids = Ids::new(clock.clone());
+        Self { id: ids.next(), job: ids.next(), at: clock.now(), delivery }
+    }
+
+    /// In the order of [`COLUMNS`].
+    fn values(&self) -> [Value; 15] {
+        let delivery = &self.delivery;
+        [
+            self.id.into(),
+            delivery.tenant.into(),
+            delivery.connection.into(),
+            delivery.provider.clone().into(),
+            delivery.topic.clone().into(),
+            delivery.account.clone().into(),
+            delivery.event_id.clone().into(),
+            delivery.provider_event_id.clone().into(),
+            delivery.api_version.clone().into(),
+            delivery.headers.clone().into(),
+            delivery.payload.to_vec().into(),
+            i64::try_from(delivery.payload.len()).unwrap_or(i64::MAX).into(),
+            delivery.triggered_at.into(),
+            self.at.into(),
+            delivery.payload_deletion_at.into(),
+        ]
+    }
+}
+
+impl Keeping {
+    async fn store(&self, tx: Tx, deliveries: &[Arrived]) -> Result<Vec<Kept>, DbErr> {
+        let stored = if is_sqlite(self.db.backend()) { self.one_by_one(&tx, deliveries).await? } else { self.together(&tx, deliveries).await? };
+        if !stored.is_empty() {
+            tx.will_wake(Wake::Jobs);
+            tx.commit().await?;
+        }
+        Ok(deliveries.iter().map(|one| if stored.contains(&one.id.uuid()) { Kept::Stored(one.id) } else { Kept::AlreadyThere }).collect())
+    }
+
+    /// SQLite is in this very process: a statement costs no round trip.
+    async fn one_by_one(&self, tx: &Tx, deliveries: &[Arrived]) -> Result<HashSet<Uuid>, DbErr> {
+        let trace = Trace::system(PROCESS.name, self.clock.clone());
+        let mut stored = HashSet::new();
+        for one in deliveries {
+            if tx.execute_raw(self.db.statement(INTO_WEBHOOK_EVENTS, one.values())).await?.rows_affected() == 1 {
+                enqueue(tx, &trace, job(one.delivery.tenant, one.id)).await?;
+                stored.insert(one.id.uuid());
+            }
+        }
+        Ok(stored)
+    }
+
+    /// PostgreSQL: a statement for many, with the jobs. Always so many that few statements have to be prepared.
+    async fn together(&self, tx: &Tx, deliveries: &[Arrived]) -> Result<HashSet<Uuid>, DbErr> {
+        let (mut stored, mut rest) = (HashSet::new(), deliveries);
+        while let Some(power) = rest.len().checked_ilog2() {
+            let part;
+            (part, rest) = rest.split_at(1 << power);
+            let sql = WITH_JOBS.get(power as usize).ok_or_else(|| DbErr::Custom("too many deliveries at once".to_owned()))?;
+            let mut values: Vec<Value> = Vec::with_capacity(part.len() * OF_ROW + OF_ALL);
+            for one in part {
+                let NewJob { payload, unique_key, .. } = job(one.delivery.tenant, one.id);
+                values.extend(one.values());
+                values.extend::<[Value; 3]>([one.job.into(), unique_key.into(), payload.into()]);
+            }
+            let Some(first) = part.first() else { break };
+            let of_first = job(first.delivery.tenant, first.id);
+            let most = i32::try_from(PROCESS.max_attempts).unwrap_or(i32::MAX);
+            values.extend::<[Value; OF_ALL]>([PROCESS.queue.name.into(), of_first.lane().into(), PROCESS.name.into(), most.into()]);
+            for row in tx.query_all_raw(self.db.statement(sql.clone(), values)).await? {
+                stored.insert(row.try_get_by_index(0)?);
+            }
+        }
+        Ok(stored)
+    }
+}
+
+/// The columns of a delivery, with their types.
+const COLUMNS: [(&str, &str); 15] = [
+    ("id", "uuid"),
+    ("tenant_id", "uuid"),
+    ("connection_id", "uuid"),
+    ("provider", "text"),
+    ("topic", "text"),
+    ("account", "text"),
+    ("event_id", "text"),
+    ("provider_event_id", "text"),
+    ("api_version", "text"),
+    ("headers", "jsonb"),
+    ("payload", "bytea"),
+    ("payload_bytes", "bigint"),
+    ("triggered_at", "timestamptz"),
+    ("received_at", "timestamptz"),
+    ("payload_deletion_at", "timestamptz"),
+];
+/// What comes beside them for the job.
+const OF_JOB: [(&str, &str); 3] = [("job_id", "uuid"), ("unique_key", "text"), ("job_payload", "jsonb")];
+const OF_ROW: usize = COLUMNS.len() + OF_JOB.len();
+/// Queue, lane, kind and attempts of all jobs.
+const OF_ALL: usize = 4;
+
 /// `$1` to `$15`. The store is whichever of the tenant has the account as its domain; there may be none yet.
 const INTO_WEBHOOK_EVENTS: &str = "insert into webhook_events (id, tenant_id, connection_id, store_id, provider, topic, account, event_id,
       provider_event_id, api_version, headers, payload, payload_bytes, status, attempts, triggered_at, received_at, payload_deletion_at, updated_at)
@@ -56,53 +253,33 @@ const INTO_WEBHOOK_EVENTS: &str = "insert into webhook_events (id, tenant_id, co
       $8, $9, $10, $11, $12, 'PENDING', 0, $13, $14, $15, $14)
     on conflict (connection_id, event_id) do nothing";
 
-/// Stores a delivery and enqueues the work on it, unless it is there already.
-pub async fn keep(db: &Database, trace: &Trace, delivery: Incoming) -> Result<Kept, DbErr> {
-    let (id, now, tenant): (WebhookEventId, _, _) = (trace.new_id(), trace.now(), delivery.tenant);
-    let mut values: Vec<Value> = vec![
-        id.into(),
-        tenant.into(),
-        delivery.connection.into(),
-        delivery.provider.into(),
-        delivery.topic.into(),
-        delivery.account.into(),
-        delivery.event_id.into(),
-        delivery.provider_event_id.into(),
-        delivery.api_version.into(),
-        delivery.headers.into(),
-        delivery.payload.to_vec().into(),
-        i64::try_from(delivery.payload.len()).unwrap_or(i64::MAX).into(),
-        delivery.triggered_at.into(),
-        now.into(),
-        delivery.payload_deletion_at.into(),
-    ];
-    let tx = db.write(Access::Tenant(tenant)).await?;
-    let stored = if is_sqlite(db.backend()) {
-        let stored = tx.execute_raw(db.statement(INTO_WEBHOOK_EVENTS, values)).await?.rows_affected() == 1;
-        if stored {
-            enqueue(&tx, trace, job(tenant, id)).await?;
-        }
-        stored
-    } else {
-        let sql = format!(
-            "with stored as ({INTO_WEBHOOK_EVENTS} returning id)
-             {INTO_JOBS} select $16, $2, $17, $18, $19, $20, $21, 'QUEUED', 0, $22, $14, $14, $14 from stored"
-        );
-        let job = job(tenant, id);
-        let lane = job.lane();
-        let NewJob { kind, payload, unique_key, .. } = job;
-        let most = i32::try_from(kind.max_attempts).unwrap_or(i32::MAX);
-        let (queue, kind) = (kind.queue.name, kind.name);
-        let of_job: [Value; 7] = [trace.new_id::<JobId>().into(), queue.into(), lane.into(), kind.into(), unique_key.into(), payload.into(), most.into()];
-        values.extend(of_job);
-        tx.execute_raw(db.statement(sql, values)).await?.rows_affected() == 1
-    };
-    if !stored {
-        return Ok(Kept::AlreadyThere);
+/// The same for 1, 2, 4 … deliveries, with their jobs; gives the ids of those that were not there.
+static WITH_JOBS: LazyLock<Vec<String>> = LazyLock::new(|| (0..=TOGETHER.ilog2()).map(|power| with_jobs(1 << power)).collect());
+
+fn with_jobs(rows: usize) -> String {
+    let columns = || COLUMNS.iter().chain(&OF_JOB);
+    let names = columns().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let mut values = String::new();
+    for row in 0..rows {
+        let cells: Vec<String> = columns().enumerate().map(|(column, (_, kind))| format!("${}::{kind}", row * OF_ROW + column + 1)).collect();
+        let _ = write!(values, "{}({})", if row == 0 { "" } else { ", " }, cells.join(", "));
     }
-    tx.will_wake(Wake::Jobs);
-    tx.commit().await?;
-    Ok(Kept::Stored(id))
+    let [queue, lane, kind, most] = std::array::from_fn(|index| rows * OF_ROW + index + 1);
+    format!(
+        "with arrived ({names}) as (values {values}),
+         stored as (
+           insert into webhook_events (id, tenant_id, connection_id, store_id, provider, topic, account, event_id, provider_event_id, api_version, headers,
+             payload, payload_bytes, status, attempts, triggered_at, received_at, payload_deletion_at, updated_at)
+           select a.id, a.tenant_id, a.connection_id, (select s.id from stores s where s.tenant_id = a.tenant_id and s.provider = a.provider and s.domain = a.account),
+             a.provider, a.topic, a.account, a.event_id, a.provider_event_id, a.api_version, a.headers, a.payload, a.payload_bytes, 'PENDING', 0, a.triggered_at,
+             a.received_at, a.payload_deletion_at, a.received_at
+           from arrived a on conflict (connection_id, event_id) do nothing returning id),
+         queued as (
+           {INTO_JOBS} select a.job_id, a.tenant_id, ${queue}, ${lane}, ${kind}, a.unique_key, a.job_payload, 'QUEUED', 0, ${most}, a.received_at, a.received_at,
+             a.received_at
+           from arrived a join stored on stored.id = a.id)
+         select id from stored"
+    )
 }
 
 /// The work on a delivery: there is never more than one at a time.

@@ -9,7 +9,7 @@ mod stranded;
 mod work;
 
 pub use empty::{EMPTY, Emptying, empty};
-pub use keep::{Incoming, Kept, keep};
+pub use keep::{Incoming, Intake, KeepError, Kept};
 pub use settle::again;
 pub use stranded::Stranded;
 pub use work::{HandleError, Handled, Handler, PROCESS, Processing, Stored, called_off, reopen};

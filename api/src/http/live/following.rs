@@ -1,16 +1,15 @@
-//! One subscriber: from its cursor on by replay, then with its group.
+//! One subscriber, from its cursor on to where it joined its group: what came meanwhile is read again from the feed.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use platform::db::Access;
 use platform::outbox::{Event, FeedPosition};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
 use super::group::Group;
+use super::row::Hearer;
 use super::tail::{AGAIN, read};
 use super::{Guest, Live, Shown};
 use crate::graphql::OperationCost;
@@ -32,22 +31,7 @@ pub enum Step {
     Expired(i64),
 }
 
-enum Phase {
-    /// It reads the feed itself, up to where it joined its group.
-    Replay {
-        until: i64,
-        group: broadcast::Receiver<Arc<Shown>>,
-        page: VecDeque<Arc<Event>>,
-    },
-    /// It hears its group; `fresh` until it has heard something.
-    Live {
-        group: broadcast::Receiver<Arc<Shown>>,
-        fresh: bool,
-    },
-    Over,
-}
-
-/// A subscriber.
+/// A subscriber, as far as it replays.
 pub struct Following {
     live: Arc<Live>,
     group: Arc<Group>,
@@ -56,13 +40,22 @@ pub struct Following {
     cost: Arc<OperationCost>,
     /// The place of the last event that was handed on, or left out.
     last: i64,
-    phase: Phase,
+    /// Up to where it replays.
+    until: i64,
+    page: VecDeque<Arc<Event>>,
+    over: bool,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.group.leave();
+    }
 }
 
 impl Following {
     pub(super) fn new(live: Arc<Live>, group: Arc<Group>, guest: Arc<Guest>, cost: Arc<OperationCost>, after: i64) -> Self {
-        let phase = joined(&group);
-        Self { live, group, guest, cost, last: after, phase }
+        group.enter();
+        Self { live, group, guest, cost, last: after, until: after, page: VecDeque::new(), over: false }
     }
 
     /// Its feed.
@@ -70,31 +63,42 @@ impl Following {
         self.group.feed()
     }
 
-    /// What comes next; nothing after the last step. To be cancelled only together with the subscriber.
-    pub async fn next(&mut self) -> Option<Step> {
-        loop {
-            let step = match &mut self.phase {
-                Phase::Over => return None,
-                // Replaying takes much more room than listening, and is soon over.
-                Phase::Replay { .. } => Box::pin(self.replay()).await,
-                Phase::Live { group, .. } => {
-                    let heard = group.recv().await;
-                    self.heard(heard)
-                }
-            };
-            if step.is_some() {
-                return step;
-            }
-        }
+    /// The place up to which everything was handed on, or left out.
+    pub fn last(&self) -> i64 {
+        self.last
     }
 
-    /// Replays one event, reads more of them, or has come to where it joined its group.
-    async fn replay(&mut self) -> Option<Step> {
-        let Phase::Replay { until, page, .. } = &mut self.phase else { return None };
-        if let Some(event) = page.pop_front() {
+    /// How many events may wait for its reader.
+    pub fn behind(&self) -> usize {
+        self.live.limits.behind
+    }
+
+    /// Has somebody hear of what comes from now on; what came before is to be replayed.
+    pub fn join(&mut self, hearer: Weak<dyn Hearer>) {
+        self.until = self.group.seat(hearer);
+    }
+
+    /// The last step of one who was told of everything up to a place, and did not read as fast as more came.
+    pub fn too_slow(&self, last: i64) -> Step {
+        metrics::counter!("noren_live_cut_off_total").increment(1);
+        Step::TooSlow(FeedPosition { feed: self.group.feed(), position: last })
+    }
+
+    /// What is replayed next; nothing once it is where it joined, or after the last step. To be cancelled only together with the subscriber.
+    pub async fn next(&mut self) -> Option<Step> {
+        while !self.over {
+            let Some(event) = self.page.pop_front() else {
+                if self.last >= self.until {
+                    return None;
+                }
+                match self.read_page().await {
+                    Some(end) => return Some(end),
+                    None => continue,
+                }
+            };
             if !self.group.wants(&event) {
                 self.last = event.position;
-                return None;
+                continue;
             }
             let points = self.cost.requested();
             if let Some(end) = self.pay(points).await {
@@ -103,75 +107,9 @@ impl Following {
             let shown = self.group.replay(&self.live, &event).await;
             self.cost.give_back(points.saturating_sub(shown.cost)).await;
             self.last = event.position;
-            return Some(self.step(shown));
-        }
-        let until = *until;
-        if self.last < until {
-            return self.read_page(until).await;
-        }
-        if let Phase::Replay { group, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.phase = Phase::Live { group, fresh: true };
+            return Some(Step::Event(shown));
         }
         None
-    }
-
-    /// What comes next, if it is there already.
-    pub fn ready(&mut self) -> Option<Step> {
-        loop {
-            let Phase::Live { group, .. } = &mut self.phase else { return None };
-            let heard = match group.try_recv() {
-                Ok(shown) => Ok(shown),
-                Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
-                // The end is told by what comes next.
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
-            };
-            if let Some(step) = self.heard(heard) {
-                return Some(step);
-            }
-        }
-    }
-
-    /// Something came from the group.
-    fn heard(&mut self, heard: Result<Arc<Shown>, RecvError>) -> Option<Step> {
-        let was_fresh = match &mut self.phase {
-            Phase::Live { fresh, .. } => *fresh,
-            Phase::Replay { .. } | Phase::Over => return None,
-        };
-        match heard {
-            Ok(shown) => {
-                if let Phase::Live { fresh, .. } = &mut self.phase {
-                    *fresh = false;
-                }
-                if shown.position <= self.last {
-                    return None;
-                }
-                self.last = shown.position;
-                Some(self.step(shown))
-            }
-            // More came while it replayed than is kept: it replays that too.
-            Err(RecvError::Lagged(_)) if was_fresh => {
-                self.phase = joined(&self.group);
-                None
-            }
-            Err(RecvError::Lagged(_)) => {
-                self.phase = Phase::Over;
-                metrics::counter!("noren_live_cut_off_total").increment(1);
-                Some(Step::TooSlow(FeedPosition { feed: self.group.feed(), position: self.last }))
-            }
-            Err(RecvError::Closed) => {
-                self.phase = Phase::Over;
-                None
-            }
-        }
-    }
-
-    /// What was given up when nobody listened is asked for again: the subscriber comes back with the cursor before it.
-    fn step(&mut self, shown: Arc<Shown>) -> Step {
-        if shown.payload.is_empty() {
-            self.phase = Phase::Over;
-            return Step::TooSlow(FeedPosition { feed: self.group.feed(), position: shown.position - 1 });
-        }
-        Step::Event(shown)
     }
 
     /// Takes points for what is replayed next, when they are there: whoever was away catches up at that pace. Gives the last step when
@@ -182,7 +120,7 @@ impl Following {
         while let Err(wait) = self.cost.pay_on(points).await {
             if begun.elapsed() >= self.live.limits.patience {
                 metrics::counter!("noren_throttled_total", "by" => "cost").increment(1);
-                self.phase = Phase::Over;
+                self.over = true;
                 return Some(Step::TooDear(FeedPosition { feed: self.group.feed(), position: self.last }, wait));
             }
             waited = true;
@@ -202,8 +140,8 @@ impl Following {
         }
     }
 
-    /// Reads the next events up to `until`; gives the last step when the next one is not there any more.
-    async fn read_page(&mut self, until: i64) -> Option<Step> {
+    /// Reads the next events that are to be replayed; gives the last step when the next one is not there any more.
+    async fn read_page(&mut self) -> Option<Step> {
         loop {
             let found = async {
                 let events = read(&self.live.db, self.group.feed(), self.last).await?;
@@ -213,18 +151,16 @@ impl Following {
             match found.await {
                 Ok(events) => {
                     // Whatever lies behind a hole is not handed on as if nothing were missing.
-                    let places = self.last + 1..=until;
+                    let places = self.last + 1..=self.until;
                     let found: VecDeque<_> = places.zip(events).take_while(|(place, event)| event.position == *place).map(|(_, event)| event).collect();
                     if found.is_empty() {
                         let oldest = self.oldest().await;
-                        self.phase = Phase::Over;
+                        self.over = true;
                         return Some(Step::Expired(oldest));
                     }
                     // Looking at an event costs a point, whether or not it is shown.
                     let end = self.pay(found.len() as u64).await;
-                    if let Phase::Replay { page, .. } = &mut self.phase {
-                        *page = found;
-                    }
+                    self.page = found;
                     return end;
                 }
                 Err(error) => {
@@ -250,9 +186,4 @@ impl Following {
             }
         }
     }
-}
-
-fn joined(group: &Group) -> Phase {
-    let (receiver, until) = group.join();
-    Phase::Replay { until, group: receiver, page: VecDeque::new() }
 }

@@ -1,7 +1,7 @@
 //! The same subscription from the same standing: executed once an event for all who sent it.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use platform::OpCtx;
 use platform::callers::Standing;
 use platform::outbox::{Event, FeedId};
 use serde_json::{Map, Value, json};
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::AbortHandle;
 
+use super::row::{Hearer, Row};
 use super::tail::{AGAIN, Tail, read};
 use super::{Live, Shown};
 use crate::graphql::{Code, Live as Run, OperationCost, Topic, Wants, Written, cursor};
@@ -23,6 +23,10 @@ use crate::http::operation::{complete, is_internal, request};
 
 /// How long an execution may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// Rows in which subscribers sit, at most: what is told to all of them is told by so many at once.
+const ROWS: usize = 4;
+/// Events that are told together.
+const TOGETHER: usize = 64;
 
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
@@ -56,11 +60,19 @@ pub(super) struct Group {
     subscription: Subscription,
     standing: Standing,
     wants: Wants,
-    reach: Mutex<i64>,
-    out: broadcast::Sender<Arc<Shown>>,
+    reach: Mutex<Reach>,
+    /// How many follow, replays and all.
+    followers: AtomicUsize,
+    together: usize,
     /// The feed is read for as long as the group is there.
     tail: Arc<Tail>,
     task: Mutex<Option<AbortHandle>>,
+}
+
+/// How far a group has come, and who hears of what comes then.
+struct Reach {
+    position: i64,
+    rows: Vec<Row>,
 }
 
 impl Drop for Group {
@@ -79,8 +91,9 @@ impl Group {
             subscription,
             standing,
             wants: topic.wants,
-            reach: Mutex::new(position),
-            out: broadcast::channel(live.limits.behind).0,
+            reach: Mutex::new(Reach { position, rows: Vec::new() }),
+            followers: AtomicUsize::new(0),
+            together: TOGETHER.min(live.limits.behind / 2).max(1),
             tail,
             task: Mutex::default(),
         });
@@ -112,33 +125,51 @@ impl Group {
         (self.wants)(event)
     }
 
-    fn reach(&self) -> MutexGuard<'_, i64> {
+    fn reach(&self) -> MutexGuard<'_, Reach> {
         self.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears of what is shown after the place that is given along.
-    pub(super) fn join(&self) -> (broadcast::Receiver<Arc<Shown>>, i64) {
-        let position = self.reach();
-        (self.out.subscribe(), *position)
+    /// One more follows.
+    pub(super) fn enter(&self) {
+        self.followers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less does.
+    pub(super) fn leave(&self) {
+        self.followers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Has somebody hear of all that is shown after the place that is given back.
+    pub(super) fn seat(&self, hearer: Weak<dyn Hearer>) -> i64 {
+        let Reach { position, rows } = &mut *self.reach();
+        if rows.len() < ROWS && !rows.iter().any(Row::has_room) {
+            rows.push(Row::open(*position, self.together));
+        }
+        rows.iter().min_by_key(|row| (!row.has_room()).then(|| row.len())).map_or(*position, |row| row.sit(hearer))
     }
 
     async fn hand_on(&self, live: &Live, event: &Arc<Event>) {
-        if event.position <= *self.reach() {
+        if event.position <= self.reach().position {
             return;
         }
         let shown = if self.wants(event) { Some(self.show(live, event).await) } else { None };
-        let mut position = self.reach();
-        *position = event.position;
+        let rows: Vec<_> = {
+            let mut reach = self.reach();
+            reach.position = event.position;
+            reach.rows.iter().map(Row::told).collect()
+        };
         if let Some(shown) = shown {
-            // Nobody may be there to hear.
-            let _ = self.out.send(shown);
+            for row in rows {
+                // It waits for no subscriber, and is never far behind.
+                let _ = row.send(shown.clone()).await;
+            }
         }
     }
 
     /// The tail was faster: the group reads what it missed.
     async fn catch_up(&self, live: &Live) {
         loop {
-            let position = *self.reach();
+            let position = self.reach().position;
             let found = async {
                 let events = read(&live.db, self.feed(), position).await?;
                 live.guests.check_feed(self.feed()).await?;
@@ -183,7 +214,7 @@ impl Group {
                 metrics::counter!("noren_live_executions_total").increment(1);
                 return Arc::new(shown);
             }
-            if self.out.receiver_count() == 0 {
+            if self.followers.load(Ordering::Relaxed) == 0 {
                 // Nobody listens any more: whoever comes back asks again.
                 return Arc::new(Shown { position: event.position, payload: bytes::Bytes::new(), cost: 0 });
             }

@@ -2,7 +2,7 @@
 //! not as before, is told so and loses their streams.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::http::client::Credentials;
 /// How often it is looked whether guests still may listen, when nothing happens.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Somebody on a socket.
+/// Somebody who listens, on as many sockets as they opened with the same credentials.
 pub struct Guest {
     credentials: Credentials,
     standing: Standing,
@@ -63,8 +63,8 @@ impl Guest {
     }
 }
 
-/// The guests of one feed, by their number.
-type Party = HashMap<u64, Weak<Guest>>;
+/// The guests of one feed, by what they came with and where they stand.
+type Party = HashMap<(Credentials, Standing), Weak<Guest>>;
 
 /// All guests of this process.
 #[derive(Clone)]
@@ -73,61 +73,45 @@ pub struct Guests(Arc<Inner>);
 struct Inner {
     callers: Callers,
     by_feed: Mutex<HashMap<FeedId, Party>>,
-    serial: AtomicU64,
     looking: AtomicBool,
-}
-
-/// A guest's place, until it is dropped.
-pub struct Seat {
-    guests: Guests,
-    feed: FeedId,
-    number: u64,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut by_feed = self.guests.by_feed();
-        if let Some(party) = by_feed.get_mut(&self.feed) {
-            party.remove(&self.number);
-            if party.is_empty() {
-                by_feed.remove(&self.feed);
-            }
-        }
-    }
 }
 
 impl Guests {
     /// Guests whom `callers` recognises.
     pub fn new(callers: Callers) -> Self {
-        Self(Arc::new(Inner { callers, by_feed: Mutex::default(), serial: AtomicU64::default(), looking: AtomicBool::default() }))
+        Self(Arc::new(Inner { callers, by_feed: Mutex::default(), looking: AtomicBool::default() }))
     }
 
     fn by_feed(&self) -> MutexGuard<'_, HashMap<FeedId, Party>> {
         self.0.by_feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.by_feed().values().map(HashMap::len).sum()
-    }
-
     /// Takes somebody in who stands there with these credentials.
-    pub fn welcome(&self, credentials: Credentials, standing: Standing) -> (Arc<Guest>, Seat) {
+    pub fn welcome(&self, credentials: Credentials, standing: Standing) -> Arc<Guest> {
         let feed = FeedId::of(standing.tenant());
-        let guest = Arc::new(Guest { credentials, standing, why: OnceLock::new(), gone: CancellationToken::new() });
-        let number = self.0.serial.fetch_add(1, Ordering::Relaxed);
-        self.by_feed().entry(feed).or_default().insert(number, Arc::downgrade(&guest));
+        let guest = {
+            let mut by_feed = self.by_feed();
+            let place = by_feed.entry(feed).or_default().entry((credentials.clone(), standing.clone())).or_default();
+            match place.upgrade().filter(|guest| guest.ended().is_none()) {
+                Some(known) => known,
+                None => {
+                    let guest = Arc::new(Guest { credentials, standing, why: OnceLock::new(), gone: CancellationToken::new() });
+                    *place = Arc::downgrade(&guest);
+                    guest
+                }
+            }
+        };
         if !self.0.looking.swap(true, Ordering::AcqRel) {
             tokio::spawn(self.clone().keep_looking());
         }
-        (guest, Seat { guests: self.clone(), feed, number })
+        guest
     }
 
     /// Looks for as long as there is anybody.
     async fn keep_looking(self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            let all: Vec<Arc<Guest>> = self.by_feed().values().flat_map(HashMap::values).filter_map(Weak::upgrade).collect();
+            let all = self.all();
             if all.is_empty() {
                 self.0.looking.store(false, Ordering::Release);
                 // Somebody may have come in just now.
@@ -139,6 +123,16 @@ impl Guests {
                 tracing::warn!(%error, "whether listeners still may listen could not be looked up; trying again");
             }
         }
+    }
+
+    /// All who are there; who has left is forgotten.
+    fn all(&self) -> Vec<Arc<Guest>> {
+        let mut all = Vec::new();
+        self.by_feed().retain(|_, party| {
+            party.retain(|_, guest| guest.upgrade().map(|guest| all.push(guest)).is_some());
+            !party.is_empty()
+        });
+        all
     }
 
     /// Looks again whether those who follow a feed still may.

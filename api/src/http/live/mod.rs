@@ -2,18 +2,20 @@
 //! checked again before each event is handed on.
 //!
 //! A [`Tail`] reads a feed for all who follow it. A [`Group`] shows its events for all who sent the same subscription from the same
-//! standing. A [`Following`] is one subscriber: it replays from its cursor, then goes on with its group; nothing is lost or doubled,
-//! since the places of a feed have no gaps. What is live is paid for with the subscription; what is replayed, event by event, as fast
+//! standing. A [`Following`] is one subscriber who replays from a cursor up to where a row of the group took it in as a [`Hearer`], which
+//! is told of events as they come; nothing is lost or doubled, since the places of a feed have no gaps. What is live is paid for with the subscription; what is replayed, event by event, as fast
 //! as its caller's points come back.
 
 mod following;
 mod group;
 mod guests;
+mod row;
 mod tail;
 
 pub use following::{Following, Step};
 pub use group::Subscription;
-pub use guests::{Guest, Guests, Seat};
+pub use guests::{Guest, Guests};
+pub use row::Hearer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

@@ -23,7 +23,7 @@ use super::wire::Outlet;
 use crate::app::App;
 use crate::graphql::Code;
 use crate::http::client::Credentials;
-use crate::http::live::{Guest, Seat};
+use crate::http::live::Guest;
 use crate::http::operation::caller;
 use crate::http::refusal::Refusal;
 
@@ -59,7 +59,7 @@ struct Running {
 /// A socket whose client is known.
 struct Known {
     credentials: Credentials,
-    guest: Option<(Arc<Guest>, Seat)>,
+    guest: Option<Arc<Guest>>,
 }
 
 /// One socket.
@@ -116,7 +116,7 @@ impl Session {
         let mut ping = interval_at(Instant::now() + times.ping, times.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let guest = self.known.as_ref().and_then(|known| known.guest.as_ref()).map(|(guest, _)| guest.clone());
+            let guest = self.known.as_ref().and_then(|known| known.guest.clone());
             let gone = async {
                 match &guest {
                     Some(guest) => guest.gone().await,
@@ -224,7 +224,7 @@ impl Session {
             return Ok(vec![error(&id, &[Refusal::malformed(message).error()])]);
         }
         let (credentials, sender) = (known.credentials.clone(), self.sender());
-        let guest = known.guest.as_ref().map(|(guest, _)| guest.clone());
+        let guest = known.guest.clone();
         if let Err(refusal) = self.app.throttle.admit(sender).await {
             return Ok(vec![error(&id, &[refusal.error()])]);
         }
@@ -263,8 +263,8 @@ impl Session {
                 messages
             }
             Outcome::Follows(following) => {
-                let Some((guest, _)) = self.known.as_ref().and_then(|known| known.guest.as_ref()) else { return Vec::new() };
-                let (guest, outlet, ends) = (guest.clone(), self.outlet.clone(), self.ends.0.clone());
+                let Some(guest) = self.known.as_ref().and_then(|known| known.guest.clone()) else { return Vec::new() };
+                let (outlet, ends) = (self.outlet.clone(), self.ends.0.clone());
                 let line = Line::open(*following, outlet, guest, id.clone(), serial, self.origin.request_id.clone(), ends);
                 self.running.insert(id, Running { serial, _line: Some(line) });
                 Vec::new()

@@ -44,7 +44,8 @@ impl Waiting {
         self.closed
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether everything was taken.
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 

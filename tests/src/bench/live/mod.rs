@@ -21,7 +21,7 @@ use super::Outcome;
 use super::child::Server;
 use super::data::Data;
 use super::floor::LISTEN;
-use super::load::Connection;
+use super::load::{Connection, graphql};
 use super::report;
 
 /// Alerts that are raised one by one, each after the one before it was heard by all.
@@ -249,19 +249,22 @@ impl Raisers {
         Ok(Self { token: token.to_owned(), connections })
     }
 
+    /// Connects anew: the product ends connections that rest, and those that raise nothing for a while do.
+    async fn wake(&self, product: &Server) -> Outcome<()> {
+        for connection in &self.connections {
+            *connection.lock().await = Connection::open(product.address).await?;
+        }
+        Ok(())
+    }
+
     /// Raises one; gives its id back.
     async fn raise(&self, raiser: usize) -> Outcome<String> {
         let query = "mutation Raise($input: AlertRaiseInput!) { alertRaise(input: $input) { alert { id } userErrors { code } } }";
         let print = uuid::Uuid::new_v4().to_string();
         let input = json!({ "type": "BENCH", "severity": "HIGH", "message": "something goes wrong at the counter", "fingerprint": print });
-        let body = json!({ "query": query, "variables": { "input": input } }).to_string();
-        let request = format!(
-            "POST /graphql HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.token,
-            body.len()
-        );
+        let request = graphql(&self.token, &json!({ "query": query, "variables": { "input": input } }));
         let mut connection = self.connections[raiser].lock().await;
-        let answer: Value = serde_json::from_slice(connection.ask(request.as_bytes()).await?)?;
+        let answer: Value = serde_json::from_slice(connection.ask(&request).await?)?;
         let id = answer["data"]["alertRaise"]["alert"]["id"].as_str();
         Ok(id.ok_or_else(|| format!("an alert was not raised: {answer}"))?.to_owned())
     }
@@ -279,6 +282,7 @@ impl Raisers {
     }
 
     async fn one_by_one(&self, product: &Server, listeners: &mut Listeners, times: usize) -> Outcome<Measured> {
+        self.wake(product).await?;
         let mut measured = Measured::new()?;
         let used = product.used()?;
         for _ in 0..times {
@@ -293,6 +297,7 @@ impl Raisers {
     }
 
     async fn in_bursts(&self, product: &Server, listeners: &mut Listeners) -> Outcome<Measured> {
+        self.wake(product).await?;
         let mut measured = Measured::new()?;
         let used = product.used()?;
         for _ in 0..BURSTS {
