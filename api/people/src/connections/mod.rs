@@ -8,6 +8,7 @@ mod receiving;
 mod row;
 mod service;
 mod store;
+mod versions;
 
 pub use app::RegisteredApp;
 pub use error::ConnectionError;
@@ -15,6 +16,7 @@ pub use list::{ConnectionFilter, ConnectionSort};
 pub use receiving::{ReceiveError, Receiver};
 pub use row::ConnectionRow;
 pub use service::{ConnectionChanges, Connections, NewConnection};
+pub use versions::{SpokenVersion, spoken_versions};
 
 use platform::reading::Reading;
 
