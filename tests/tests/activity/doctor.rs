@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use entities::TenantId;
+use integrations::shopify::API_VERSION;
 use people::connections::{Connections, NewConnection};
 use people::tenants::{NewTenant, TenantKeys, Tenants};
 use platform::callers::Origin;
@@ -47,7 +48,7 @@ async fn a_version_that_ends_soon_or_has_ended_is_told_with_what_to_do(#[values(
         Connections::new(TenantKeys::new(master.clone())).create(&ctx(), input, None).await.unwrap().id
     };
     let (well, fine) = doctor(&database);
-    assert!(fine && well.len() == 1 && well[0].contains("the program speaks 2026-10 of shopify"), "{well:?}");
+    assert!(fine && well.len() == 1 && well[0].contains(&format!("the program speaks {API_VERSION} of shopify")), "{well:?}");
 
     let month = SystemClock.now().date_naive().with_day(1).unwrap();
     let soon = month.with_year(month.year() - 1).unwrap() + TimeDelta::days(62);
