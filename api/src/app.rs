@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commerce::activity::Calls;
 use commerce::installs::{Installs, Shops};
 use commerce::sync::SyncLimits;
 use integrations::mail::{MailSettings, SmtpSecurity};
@@ -65,6 +66,8 @@ pub struct App {
     pub sync_limits: SyncLimits,
     /// By whom people are reached.
     pub messengers: Messengers,
+    /// What is asked of stores' shops, in numbers.
+    pub calls: Calls,
     /// What opens stores' shops.
     pub shops: Shops,
     /// How merchants let apps in.
@@ -126,7 +129,8 @@ impl App {
         let outgoing = Outgoing::new(OutgoingSettings { allowed_networks: settings.outgoing_networks.clone(), ..OutgoingSettings::default() })?;
         let messengers = Messengers::new(messengers_of(settings), outgoing.clone())?;
         let systems = ShopSystems::new(shop_systems_of(settings))?;
-        let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone());
+        let calls = Calls::new(db.clone(), clock.clone());
+        let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone(), calls.clone());
         let installs = Installs::new(shops.clone(), master, settings.public_url.clone());
         let services = Services::new(master, sign_in, outgoing.clone(), systems, messengers.clone(), installs.clone());
         let schema = build(&limits, services);
@@ -143,6 +147,7 @@ impl App {
             closing: CancellationToken::new(),
             sync_limits: SyncLimits::default(),
             messengers,
+            calls,
             shops,
             installs,
             public_url: settings.public_url.clone(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Asia::Tokyo;
+use commerce::activity::{Calls, Resizing};
 use commerce::deliveries::ShopDeliveries;
 use commerce::privacy::{self, PrivacyWorker};
-use commerce::{health, installs};
+use commerce::{activity, health, installs};
 use ops::alerts::Watch;
 use ops::monitoring::{Machine, Monitor};
 use ops::notifications::{self, Escalator, Router};
@@ -38,6 +39,7 @@ pub struct Background {
     relay: Arc<Relay>,
     sealer: Arc<Sealer>,
     usage: Usage,
+    calls: Calls,
     loops: Vec<AbortHandle>,
 }
 
@@ -64,13 +66,17 @@ impl Background {
             let usage = app.usage.clone();
             async move { usage.keep_flushing().await }
         });
+        let counting_calls = tokio::spawn({
+            let calls = app.calls.clone();
+            async move { calls.keep_flushing().await }
+        });
         let monitoring = tokio::spawn({
             let monitor = Monitor::new(db.clone(), app.clock.clone(), app.health.checks(), Box::new(Machine::new(watched_disks(&database))));
             async move { monitor.run().await }
         });
         let jobs = Jobs::start(db, app.clock.clone(), workers(app), schedules());
-        let loops = [relaying, sealing, hearing, counting, monitoring].map(|task| task.abort_handle()).into();
-        Ok(Self { jobs, relay, sealer, usage: app.usage.clone(), loops })
+        let loops = [relaying, sealing, hearing, counting, counting_calls, monitoring].map(|task| task.abort_handle()).into();
+        Ok(Self { jobs, relay, sealer, usage: app.usage.clone(), calls: app.calls.clone(), loops })
     }
 
     /// Lets jobs that run finish, hands on and seals what is committed, and ends in time: what is left is the next process's.
@@ -81,6 +87,9 @@ impl Background {
         // Only what was counted is in memory alone.
         if let Err(error) = self.usage.flush().await {
             tracing::warn!(%error, "what was used in the last seconds is not counted");
+        }
+        if let Err(error) = self.calls.flush().await {
+            tracing::warn!(%error, "what was asked of shops in the last seconds is not counted");
         }
         let until = until.max(tokio::time::Instant::now() + LAST_CALL);
         let rest = async {
@@ -111,6 +120,7 @@ fn listeners(app: &App) -> Vec<Arc<dyn Listener>> {
         Arc::new(Stranded::new(app.clock.clone())),
         Arc::new(Watch::new(app.clock.clone())),
         Arc::new(Router::new(app.clock.clone())),
+        Arc::new(Resizing::new(app.clock.clone())),
     ]
 }
 
@@ -135,6 +145,7 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(privacy::Watching),
     ];
     let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));
+    let of_stores = of_stores.chain(activity::workers(app.shops.clone()));
     let syncs = commerce::sync::workers(app.shops.clone(), app.sync_limits);
     own.into_iter().chain(of_stores).chain(syncs).chain(ops::usage::workers()).collect()
 }
@@ -142,6 +153,7 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
 /// What is due by the clock: a new schedule has its line here.
 fn schedules() -> Vec<Schedule> {
     let emptying = Schedule::new("webhook_event.empty", "30 3 * * *", Tokyo, EMPTY);
-    let of_stores = installs::schedules().into_iter().chain(health::schedules()).chain(commerce::sync::schedules()).chain(privacy::schedules());
+    let of_stores = installs::schedules().into_iter().chain(health::schedules()).chain(commerce::sync::schedules());
+    let of_stores = of_stores.chain(privacy::schedules()).chain(activity::schedules());
     emptying.into_iter().chain(of_stores).chain(ops::usage::schedules()).chain(ops::upkeep::schedules()).collect()
 }

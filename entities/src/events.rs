@@ -95,6 +95,12 @@ events! {
     ConnectionCreated = "connection.created" v 1,
     /// A connection to a provider was changed. Data: `connectionId`.
     ConnectionUpdated = "connection.updated" v 1,
+    /// For an app, shops answer (`channel` CALLS) or deliveries come (DELIVERIES) in another version of the provider's API than is asked for, or
+    /// in others than were told of before. Data: `connectionId` (null for stores that were connected with a token), `channel`, `asked`, `seen` (all
+    /// others of the last 24 hours), `stores` (how many), `storeIds` (10 of them at most).
+    ApiVersionChanged = "api_version.changed" v 1,
+    /// For 24 hours nothing was seen there in another version than is asked for. Data: `connectionId`, `channel`, `asked`.
+    ApiVersionRestored = "api_version.restored" v 1,
     /// A provider's delivery could not be worked on and will not be tried again by itself. Data: `webhookEventId`.
     WebhookEventFailed = "webhook_event.failed" v 1,
     /// A webhook endpoint was disabled because its deliveries failed for too long, or it is gone. Data: `webhookEndpointId`, `reason`.
@@ -157,6 +163,8 @@ impl EventType {
             | Self::ApiTokenRevoked
             | Self::ConnectionCreated
             | Self::ConnectionUpdated
+            | Self::ApiVersionChanged
+            | Self::ApiVersionRestored
             | Self::WebhookEventFailed
             | Self::JobFailed
             | Self::PrivacyRequestReceived

@@ -50,6 +50,11 @@ impl ShopSystems {
         Ok(Self(all.into()))
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &dyn ShopSystem> {
+        self.0.iter().map(|system| &**system)
+    }
+
     /// The shops of the provider with this key (`stores.provider`).
     pub fn of(&self, key: &str) -> Option<Arc<dyn ShopSystem>> {
         self.0.iter().find(|system| system.key() == key).cloned()

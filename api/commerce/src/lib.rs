@@ -1,5 +1,6 @@
 //! Shops and what happens in them: stores, their products, customers and orders.
 
+pub mod activity;
 pub mod catalog;
 pub mod changes;
 pub mod customers;

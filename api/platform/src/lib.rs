@@ -17,6 +17,7 @@ pub mod limits;
 pub mod outbox;
 pub mod reading;
 pub mod record;
+pub mod tally;
 pub mod text;
 pub mod usage;
 

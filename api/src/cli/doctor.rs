@@ -1,5 +1,7 @@
 //! `noren doctor`: checks everything that must be right before serving, and says what to do about what is not.
 
+mod versions;
+
 use std::time::Duration;
 
 use entities::{AuditEventId, TenantId};
@@ -24,6 +26,11 @@ struct Findings {
 impl Findings {
     fn good(&self, what: &str, how: impl std::fmt::Display) {
         println!("ok     {what}: {how}");
+    }
+
+    /// Something that is well, but not for long.
+    fn soon(&self, what: &str, todo: impl std::fmt::Display) {
+        println!("soon   {what}: {todo}");
     }
 
     fn bad(&mut self, what: &str, todo: impl std::fmt::Display) {
@@ -111,6 +118,7 @@ async fn check(settings: &Settings, findings: &mut Findings) {
     if let Some(master) = sealed_with {
         check_audit(&db, &master, findings).await;
     }
+    versions::check(settings, &db, findings).await;
     check_clock(&db, findings).await;
     db.close().await;
 }

@@ -47,7 +47,8 @@ enum Command {
     Import(import::ImportCommand),
     /// Bring a store's data up to date from its shop, by the server that runs on this database.
     Sync(sync::SyncArgs),
-    /// Check configuration, keys, database, migrations, row-level security, the audit log and the clock, and say what to do.
+    /// Check configuration, keys, database, migrations, row-level security, the audit log, the versions of providers' APIs and the clock, and say what
+    /// to do.
     Doctor,
 }
 

@@ -232,13 +232,16 @@ pub async fn list<T: Planned>(
     Ok(Rendered(Connection::new(Page { rows, has_next, has_previous }, total_count)))
 }
 
+/// How many objects of a list without pages are reckoned with.
+pub const FEW: usize = 10;
+
 /// Declares an object over a row: its leaves, the rows it refers to (`one`), lists of its own parts (`pages`), and lists with
-/// filter and order (`lists`).
+/// filter and order (`lists`). A leaf that is a list of objects says in brackets how many there are; it costs as much as [`FEW`].
 macro_rules! object {
     (
         $(#[doc = $doc:literal])*
         $name:ident($row:ty) {
-            $($(#[doc = $field_doc:literal])* $field:ident: $type:ty = |$r:ident| $value:expr;)*
+            $($(#[doc = $field_doc:literal])* $field:ident: $type:ty $([$few:literal])? = |$r:ident| $value:expr;)*
         }
         $(one { $($(#[doc = $one_doc:literal])* $one:ident: $one_type:ty;)* })?
         $(pages { $($(#[doc = $part_doc:literal])* $part:ident: $part_type:ty;)* })?
@@ -267,6 +270,8 @@ macro_rules! object {
         #[async_graphql::Object]
         impl $name {
             $($(#[doc = $field_doc])*
+            $(#[doc = $few]
+            #[graphql(complexity = "1 + crate::graphql::connection::rows_cost(crate::graphql::objects::FEW, child_complexity)")])?
             pub(in crate::graphql) async fn $field(&self) -> $type {
                 let $r = &self.row;
                 $value

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use commerce::activity::Calls;
 use commerce::installs::{OpenShop, ShopError, Shops};
 use entities::{StoreId, TenantId, TokenRole};
 use integrations::registry::{ShopSystemSettings, ShopSystems};
@@ -272,8 +273,9 @@ impl World {
     /// Another replica's way into shops.
     pub async fn replica(&self) -> Replica {
         let settings = ShopSystemSettings { shopify: ShopifySettings { shop_url: self.shopify.shop_url(), ..ShopifySettings::default() } };
-        let shops = Shops::new(ShopSystems::new(settings).unwrap(), TenantKeys::new(self.server.master.clone()), self.server.clock());
         let db = Database::connect(self.server.database.settings()).await.unwrap();
+        let (keys, calls) = (TenantKeys::new(self.server.master.clone()), Calls::new(db.clone(), self.server.clock()));
+        let shops = Shops::new(ShopSystems::new(settings).unwrap(), keys, self.server.clock(), calls);
         Replica { shops, db, tenant: self.tenant }
     }
 

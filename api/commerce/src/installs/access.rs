@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{StoreId, StoreStatus, TenantId};
-use integrations::ports::shop::{NoLog, Pace, ShopAccess, ShopSystem};
+use integrations::ports::shop::{Pace, ShopAccess, ShopSystem};
 use integrations::registry::ShopSystems;
 use people::connections::{Connections, RegisteredApp};
 use people::tenants::{TenantKeyError, TenantKeys};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::refresh::Renewed;
 use super::removal;
 use super::state::{By, Hold, StoreState, find};
+use crate::activity::Calls;
 
 /// A token that ends within this time is renewed before it is used.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) keys: TenantKeys,
     pub(super) connections: Connections,
     pub(super) clock: Arc<dyn Clock>,
+    calls: Calls,
     paces: Mutex<HashMap<(Uuid, String), Arc<Pace>>>,
 }
 
@@ -115,10 +117,10 @@ pub(super) struct Known {
 }
 
 impl Shops {
-    /// Shops of these systems, whose tokens are sealed with these keys.
-    pub fn new(systems: ShopSystems, keys: TenantKeys, clock: Arc<dyn Clock>) -> Self {
+    /// Shops of these systems, whose tokens are sealed with these keys; what is asked of them is counted there.
+    pub fn new(systems: ShopSystems, keys: TenantKeys, clock: Arc<dyn Clock>, calls: Calls) -> Self {
         let connections = Connections::new(keys.clone());
-        Self(Arc::new(Inner { systems, keys, connections, clock, paces: Mutex::default() }))
+        Self(Arc::new(Inner { systems, keys, connections, clock, calls, paces: Mutex::default() }))
     }
 
     /// The way into a store's shop. A token that is about to end is renewed on the way, by one of all that come at once.
@@ -141,7 +143,7 @@ impl Shops {
     }
 
     /// What speaks to shops of a provider.
-    pub(super) fn system(&self, provider: &str) -> Option<Arc<dyn ShopSystem>> {
+    pub(crate) fn system(&self, provider: &str) -> Option<Arc<dyn ShopSystem>> {
         self.0.systems.of(provider)
     }
 
@@ -227,8 +229,8 @@ impl Shops {
         let Known { state, system, app, token, .. } = known;
         let api_version = app.and_then(|app| app.api_version).unwrap_or_else(|| system.api_version().to_owned());
         let pace = self.pace(state.connection().map_or(state.tenant.uuid(), |connection| connection.uuid()), &state.domain);
-        // Room for a log that counts calls.
-        let access = ShopAccess { shop: state.domain, token, api_version, pace, log: Arc::new(NoLog) };
+        let log = self.0.calls.of(state.tenant, state.id, &api_version);
+        let access = ShopAccess { shop: state.domain, token, api_version, pace, log };
         OpenShop { tenant: state.tenant, store: state.id, system, access, scopes: state.scopes }
     }
 

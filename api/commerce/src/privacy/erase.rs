@@ -28,6 +28,9 @@ const AFTER_UNINSTALL: TimeDelta = TimeDelta::hours(48);
 const TABLES: [(&str, &str); 5] =
     [("orderItems", "order_items"), ("orders", "orders"), ("productVariants", "product_variants"), ("products", "products"), ("customers", "customers")];
 
+/// What a store's statistics are in; they are few rows.
+const STATISTICS: [&str; 3] = ["store_calls", "store_deliveries", "store_sizes"];
+
 /// Whether a store is to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -154,6 +157,10 @@ async fn bury(tx: &Tx, job: &Running, request: &PrivacyRequestRow, of: StoreId, 
     // Whoever comes back begins anew.
     let sql = "delete from sync_checkpoints where tenant_id = $1 and store_id = $2";
     tx.execute_raw(store::statement(tx, sql, [tenant.into(), of.into()])).await?;
+    for table in STATISTICS {
+        let sql = format!("delete from {table} where tenant_id = $1 and store_id = $2");
+        tx.execute_raw(store::statement(tx, &sql, [tenant.into(), of.into()])).await?;
+    }
     let sql = "update installations set refresh_token_sealed = null, access_token_expires_at = null, refresh_token_expires_at = null,
                  generation = generation + 1, refresh_lease = null, refresh_lease_until = null, updated_at = $1 where tenant_id = $2 and id = $3";
     tx.execute_raw(store::statement(tx, sql, [now.into(), tenant.into(), of.into()])).await?;

@@ -33,6 +33,8 @@ pub const STORE_CONNECTION_LOST: OwnAlert = OwnAlert { source: "noren/stores", k
 pub const STORE_AUTHORIZATION_LOST: OwnAlert = OwnAlert { source: "noren/stores", kind: "StoreAuthorizationLost" };
 /// A merchant has not granted what the app asks for; one alert for each store.
 pub const STORE_SCOPES_MISSING: OwnAlert = OwnAlert { source: "noren/stores", kind: "StoreScopesMissing" };
+/// Shops answer an app, or deliver to it, in another version of the provider's API than it asks for; one alert for each app and way.
+pub const API_VERSION_CHANGED: OwnAlert = OwnAlert { source: "noren/connections", kind: "ApiVersionChanged" };
 /// A privacy request is not done and soon has to be; one alert for each request.
 pub const PRIVACY_REQUEST_DUE: OwnAlert = OwnAlert { source: "noren/privacy", kind: "PrivacyRequestDue" };
 /// What is measured of a machine that the program runs on; one alert for each machine.

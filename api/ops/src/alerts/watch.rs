@@ -11,7 +11,9 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::event::{AlertEvent, copy_up};
-use super::own::{JOB_FAILED, PRIVACY_REQUEST_DUE, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job};
+use super::own::{
+    API_VERSION_CHANGED, JOB_FAILED, PRIVACY_REQUEST_DUE, SLOW_REQUEST, SYNC_FAILED, WEBHOOK_ENDPOINT_DISABLED, WEBHOOK_EVENT_FAILED, severity_of_job,
+};
 use super::raise::{NewAlert, clear, clear_about, raise};
 use super::stores::about_store;
 
@@ -73,6 +75,11 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
             clear(tx, trace, event.tenant, &print, "the privacy request is done").await?;
             None
         }
+        EventType::ApiVersionChanged => Some(version_changed(event)),
+        EventType::ApiVersionRestored => {
+            clear(tx, trace, event.tenant, &version_print(event), "for 24 hours nothing was seen in another version than is asked for").await?;
+            None
+        }
         EventType::WebhookEndpointEnabled | EventType::WebhookEndpointDeleted => {
             let why = if kind == EventType::WebhookEndpointEnabled { "the endpoint was enabled" } else { "the endpoint was deleted" };
             let print = WEBHOOK_ENDPOINT_DISABLED.fingerprint(&text(event, "webhookEndpointId"));
@@ -119,6 +126,32 @@ fn sync_failed(event: &Event) -> NewAlert {
     let data = json!({ "syncRunId": text(event, "syncRunId"), "storeId": text(event, "storeId"), "kind": kind });
     let alert = SYNC_FAILED.about("", event.tenant, severity, message, data);
     NewAlert { store: event.store, fingerprint: Some(sync_print(event, &kind)), ..alert }
+}
+
+/// One alert for each app and way, however many stores' shops it is about.
+fn version_about(event: &Event) -> String {
+    format!("{} {}", event.data["connectionId"].as_str().unwrap_or("token"), text(event, "channel"))
+}
+
+fn version_print(event: &Event) -> String {
+    API_VERSION_CHANGED.fingerprint(&version_about(event))
+}
+
+fn version_changed(event: &Event) -> NewAlert {
+    let seen: Vec<&str> = event.data["seen"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let (seen, asked, stores) = (seen.join(", "), text(event, "asked"), event.data["stores"].as_u64().unwrap_or_default());
+    let message = if text(event, "channel") == "CALLS" {
+        format!(
+            "Shops of {stores} stores answer in version {seen} of the provider's API, though {asked} is asked for: the provider keeps that one no more, \
+             and answers may change in what the program reads of them. Update the program, or have the connection's `apiVersion` ask for what answers."
+        )
+    } else {
+        format!(
+            "Webhooks of {stores} stores come in version {seen} of the provider's API, though the app speaks {asked}: set the version of webhooks in the \
+             app's configuration at the provider, or the connection's `apiVersion`."
+        )
+    };
+    API_VERSION_CHANGED.about(&version_about(event), event.tenant, AlertSeverity::Medium, message, event.data.clone())
 }
 
 fn endpoint_disabled(event: &Event) -> NewAlert {

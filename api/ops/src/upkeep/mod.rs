@@ -48,7 +48,7 @@ const ALERT_DAYS: i64 = 180;
 const EVENT_DAYS: i64 = 30;
 
 /// All of it, what refers to others first.
-const OLD: [Old; 9] = [
+const OLD: [Old; 11] = [
     Old::new("notifications", "id", "created_at < $1 and status not in ('PENDING', 'SENDING')", 90, Access::Worker),
     Old::new("webhook_deliveries", "id", "created_at < $1 and status <> 'PENDING'", 30, Access::Worker),
     Old::new("alerts", "id", ALERTS, ALERT_DAYS, Access::Worker),
@@ -63,6 +63,8 @@ const OLD: [Old; 9] = [
         30,
         Access::Identity,
     ),
+    Old::new("store_calls", "tenant_id, store_id, hour, asked_version, answered_version, outcome", "hour < $1", 90, Access::Worker),
+    Old::new("store_deliveries", "tenant_id, store_id, hour, connection_id, api_version", "hour < $1", 90, Access::Worker),
     Old::new("one_time_links", "id", "expires_at < $1", 30, Access::Identity),
 ];
 
@@ -102,7 +104,7 @@ impl Worker for Cleaner {
 
 async fn delete(db: &Database, old: &Old, before: DateTime<Utc>) -> Result<u64, DbErr> {
     let Old { table, key, condition, .. } = old;
-    let sql = format!("delete from {table} where {key} in (select {key} from {table} where {condition} limit $2)");
+    let sql = format!("delete from {table} where ({key}) in (select {key} from {table} where {condition} limit $2)");
     let mut deleted = 0;
     loop {
         let tx = db.write(old.access).await?;

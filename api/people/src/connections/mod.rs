@@ -9,6 +9,7 @@ mod receiving;
 mod row;
 mod service;
 mod store;
+mod versions;
 
 pub use app::RegisteredApp;
 pub use error::ConnectionError;
@@ -17,6 +18,7 @@ pub use receivers::{LookError, Receivers};
 pub use receiving::{ReceiveError, Receiver};
 pub use row::ConnectionRow;
 pub use service::{ConnectionChanges, Connections, NewConnection};
+pub use versions::{SpokenVersion, spoken_versions};
 
 use platform::reading::Reading;
 

@@ -1,5 +1,6 @@
 //! Stores, products, customers and orders in the schema.
 
+mod analytics;
 mod catalog;
 mod customers;
 mod installs;

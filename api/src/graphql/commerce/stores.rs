@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use platform::OpCtx;
 
+use super::analytics::{StoreAnalytics, numbers};
 use super::catalog::Product;
 use super::customers::Customer;
 use super::installs::{StoreHealth, StoreInstallation};
@@ -74,6 +75,8 @@ object! {
         installation: StoreInstallation;
         /// Whether its shop answers; null before it was first asked.
         health: StoreHealth;
+        /// The store in numbers: what is stored of it, and what went on between the program and its shop.
+        analytics: StoreAnalytics;
     }
     lists {
         /// Its orders.
@@ -160,6 +163,12 @@ impl Planned for Store {
                 let found = referred::<StoreHealth>(ctx, parents.iter().copied(), &selected).await?;
                 for store in stores.iter_mut() {
                     store.health = found.map(|found| found.get(&store.row.id.uuid()).cloned());
+                }
+            }
+            if let Some(selected) = selected.one(Self::NAME, "analytics") {
+                let found = numbers(ctx, &parents, &selected).await?;
+                for store in stores.iter_mut() {
+                    store.analytics = found.map(|found| found.get(&store.row.id.uuid()).cloned());
                 }
             }
             for (arguments, field) in selected.each(Self::NAME, "orders") {

@@ -19,6 +19,7 @@ pub use source::{
 };
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use url::Url;
 
 /// A shop, as it says of itself.
@@ -75,4 +76,7 @@ pub trait ShopSystem: ShopInstaller + ShopAdmin + ShopSource {
 
     /// The version of its API that the program speaks, unless an app says otherwise.
     fn api_version(&self) -> &'static str;
+
+    /// The day until which the provider keeps a version of its API at least; none when that is not known of it.
+    fn kept_until(&self, version: &str) -> Option<NaiveDate>;
 }

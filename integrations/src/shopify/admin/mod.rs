@@ -6,11 +6,13 @@ mod documents;
 mod download;
 mod search;
 mod source;
+mod version;
 mod wire;
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::NaiveDate;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use crate::outgoing::{Broken, Outgoing, OutgoingError, OutgoingSettings, Request
 use crate::ports::shop::{CallError, CallRecord, Problem, ShopAccess, ShopSystem, Told};
 use answer::Answered;
 use documents::Document;
+use version::kept_until;
 
 /// The version of the API that the documents are written in.
 pub const API_VERSION: &str = "2026-10";
@@ -124,5 +127,9 @@ impl ShopSystem for ShopifyApp {
 
     fn api_version(&self) -> &'static str {
         API_VERSION
+    }
+
+    fn kept_until(&self, version: &str) -> Option<NaiveDate> {
+        kept_until(version)
     }
 }
