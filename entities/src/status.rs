@@ -415,5 +415,7 @@ text_enum! {
         NothingThere = "NOTHING_THERE",
         /// The app is in the shop again: nothing was erased.
         InstalledAgain = "INSTALLED_AGAIN",
+        /// Another app of the tenant is in the shop: nothing was erased.
+        OtherConnection = "OTHER_CONNECTION",
     }
 }

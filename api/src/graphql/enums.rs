@@ -390,6 +390,8 @@ pub enum PrivacyRequestOutcome {
     NothingThere,
     /// The app is in the shop again: nothing was erased.
     InstalledAgain,
+    /// The store's data is another connection's than the request came by: nothing was erased.
+    OtherConnection,
 }
 
 render_scalars! {
