@@ -277,7 +277,7 @@ text_enum! {
     pub enum ConnectionStatus {
         /// It does.
         Active = "ACTIVE",
-        /// Deliveries to it are refused.
+        /// Deliveries to it are refused, but for what people ask about their data and that an app was removed.
         Disabled = "DISABLED",
     }
 

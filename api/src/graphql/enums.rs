@@ -202,7 +202,7 @@ pub enum WebhookDeliveryStatus {
 pub enum ConnectionStatus {
     /// It does.
     Active,
-    /// Deliveries to it are refused.
+    /// Deliveries to it are refused, but for what people ask about their data and that an app was removed.
     Disabled,
 }
 
