@@ -44,7 +44,7 @@ impl World {
     pub async fn rows(&self, of: &str) -> i64 {
         let db = self.server.db();
         let tx = db.read(Access::Platform).await.unwrap();
-        tx.query_one_raw(db.statement(&format!("select count(*) from {of}"), [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+        tx.query_one_raw(db.statement(format!("select count(*) from {of}"), [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 }
 
