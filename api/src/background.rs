@@ -141,7 +141,7 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
         Arc::new(notifier),
         Arc::new(Escalator),
         Arc::new(ops::upkeep::Cleaner),
-        Arc::new(PrivacyWorker::new(TenantKeys::new(app.master.clone()))),
+        Arc::new(PrivacyWorker::new(TenantKeys::new(app.master.clone()), app.shops.clone())),
         Arc::new(privacy::Watching),
     ];
     let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));

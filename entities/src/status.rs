@@ -277,7 +277,7 @@ text_enum! {
     pub enum ConnectionStatus {
         /// It does.
         Active = "ACTIVE",
-        /// Deliveries to it are refused.
+        /// Deliveries to it are refused, but for what people ask about their data and that an app was removed.
         Disabled = "DISABLED",
     }
 
@@ -415,5 +415,7 @@ text_enum! {
         NothingThere = "NOTHING_THERE",
         /// The app is in the shop again: nothing was erased.
         InstalledAgain = "INSTALLED_AGAIN",
+        /// Another app of the tenant is in the shop: nothing was erased.
+        OtherConnection = "OTHER_CONNECTION",
     }
 }

@@ -327,7 +327,14 @@ fn what_is_gone_given_back_or_ended_is_told_by_its_id() {
         (refund.order.as_str(), refund.amount, refund.created_at),
         ("450", Field::Value(Money::from_minor(4200, Currency::USD)), at("2026-11-02T00:00:00Z"))
     );
-    assert_eq!(parse("app/uninstalled", b"{}"), Ok(CommerceEvent::AppUninstalled));
+    for (body, shop) in [
+        (r#"{"myshopify_domain": "Noren-Tea.myshopify.com", "domain": "tea.example"}"#, Some("noren-tea.myshopify.com")),
+        (r#"{"domain": "noren-tea.myshopify.com"}"#, Some("noren-tea.myshopify.com")),
+        (r#"{"domain": "tea.example"}"#, None),
+        ("{}", None),
+    ] {
+        assert_eq!(parse("app/uninstalled", body.as_bytes()), Ok(CommerceEvent::AppUninstalled { shop: shop.map(str::to_owned) }));
+    }
     let scopes = br#"{"id": 1, "previous": ["read_orders", "read_products"], "current": ["read_orders"]}"#;
     assert_eq!(parse("app/scopes_update", scopes), Ok(CommerceEvent::ScopesChanged { granted: vec!["read_orders".into()] }));
     let ended = br#"{"admin_graphql_api_id": "gid://shopify/BulkOperation/7", "status": "completed"}"#;
@@ -340,6 +347,8 @@ fn a_request_about_data_names_whose_it_is_and_what() {
         CommerceEvent::Privacy(request) => *request,
         other => panic!("{other:?}"),
     };
+    let relabelled = json!({"shop_id": 954889, "shop_domain": "noren-tea.myshopify.com", "customer": {"id": 191167}, "orders_to_redact": []});
+    assert!(parse("shop/redact", relabelled.to_string().as_bytes()).is_err(), "the topic is not signed");
     let customer = json!({"id": 191167, "email": "john@example.com", "phone": ""});
     let asked = privacy(
         "customers/data_request",

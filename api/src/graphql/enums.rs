@@ -202,7 +202,7 @@ pub enum WebhookDeliveryStatus {
 pub enum ConnectionStatus {
     /// It does.
     Active,
-    /// Deliveries to it are refused.
+    /// Deliveries to it are refused, but for what people ask about their data and that an app was removed.
     Disabled,
 }
 
@@ -390,6 +390,8 @@ pub enum PrivacyRequestOutcome {
     NothingThere,
     /// The app is in the shop again: nothing was erased.
     InstalledAgain,
+    /// The store's data is another connection's than the request came by: nothing was erased.
+    OtherConnection,
 }
 
 render_scalars! {

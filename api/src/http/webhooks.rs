@@ -1,6 +1,7 @@
 //! Webhooks of providers: what is properly signed is stored, once, before it is answered; the work on it is a job's.
 //!
-//! A connection that is not there, one of another provider, a disabled one and one of a deleted tenant answer alike.
+//! A connection that is not there, one of another provider, a disabled one and one of a deleted tenant answer alike, but for what has to be
+//! taken as long as the secret is there.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -151,11 +152,17 @@ fn failed(error: &dyn std::fmt::Display) -> Answer {
 async fn taken_in(app: &Arc<App>, source: &'static dyn WebhookSource, connection: ConnectionId, request: Request) -> Result<Answer, Answer> {
     let found = app.receivers.find(source.key(), connection).await;
     let receiver = found.map_err(|error| failed(&error))?.ok_or_else(not_found)?;
-    app.throttle.remember_connection(connection);
     let (parts, body) = request.into_parts();
+    let headers: Vec<(String, String)> =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let owed = || !receiver.secrets.is_empty() && source.is_owed(&headers);
+    if !receiver.is_active && !owed() {
+        return Err(not_found());
+    }
+    app.throttle.remember_connection(connection);
     let body = arrived(&parts.headers, body).await?;
     // A client that hangs up must not cut the transaction short, nor a shutdown the work on what was accepted.
-    let work = store(app.clone(), source, receiver, parts.headers, body);
+    let work = store(app.clone(), source, receiver, headers, body);
     let task = app.tasks.spawn(tracing::Instrument::instrument(work, tracing::Span::current()));
     match tokio::time::timeout(PATIENCE, task).await {
         Ok(Ok(done)) => done,
@@ -178,10 +185,14 @@ async fn arrived(headers: &HeaderMap, body: Body) -> Result<Arrived, Answer> {
     })
 }
 
-async fn store(app: Arc<App>, source: &'static dyn WebhookSource, receiver: Arc<Receiver>, headers: HeaderMap, arrived: Arrived) -> Result<Answer, Answer> {
+async fn store(
+    app: Arc<App>,
+    source: &'static dyn WebhookSource,
+    receiver: Arc<Receiver>,
+    headers: Vec<(String, String)>,
+    arrived: Arrived,
+) -> Result<Answer, Answer> {
     let Arrived { bytes: body, place: _place } = arrived;
-    let headers: Vec<(String, String)> =
-        headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
     let now = app.clock.now();
     let verified = source.verify(&Delivery { headers: &headers, body: &body }, &receiver.secrets, now).map_err(|error| match &error {
         DeliveryError::BadSignature => answer(Outcome::BadSignature, error.to_string()),

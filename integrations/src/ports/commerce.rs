@@ -45,7 +45,10 @@ pub enum CommerceEvent {
     /// Money of an order was given back. What the order comes to now, the order itself tells.
     RefundCreated(Box<RefundRecord>),
     /// The merchant has removed the app: its tokens are void.
-    AppUninstalled,
+    AppUninstalled {
+        /// The shop's domain, where what was signed names it.
+        shop: Option<String>,
+    },
     /// The merchant grants other things than before.
     ScopesChanged {
         /// What is granted now.

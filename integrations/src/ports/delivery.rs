@@ -31,6 +31,10 @@ pub trait WebhookSource: Send + Sync {
     /// another length or in another alphabet, it answers [`DeliveryError::BadSignature`]. `secrets` holds the current one and, while
     /// a rotation lasts, the previous one.
     fn verify(&self, delivery: &Delivery<'_>, secrets: &[SecretString], now: DateTime<Utc>) -> Result<Verified, DeliveryError>;
+
+    /// Whether a delivery with these headers has to be taken whatever has become of the connection: what people ask about their data is
+    /// theirs to ask. Whether it is one, only [`verify`](Self::verify) can tell.
+    fn is_owed(&self, headers: &[(String, String)]) -> bool;
 }
 
 /// A delivery whose signature and shape were checked. A provider's `verify` makes it, and [`Verified::stored`] from what was kept of it.

@@ -18,6 +18,19 @@ pub(super) fn id(body: &[u8]) -> Read<String> {
 }
 
 #[derive(Deserialize)]
+struct ShopNamed {
+    myshopify_domain: Option<String>,
+    domain: Option<String>,
+}
+
+/// The shop that a body is about, if it says so. A `domain` may be the merchant's own.
+pub(super) fn shop(body: &[u8]) -> Read<Option<String>> {
+    let ShopNamed { myshopify_domain, domain } = json(body)?;
+    let named = myshopify_domain.or(domain).map(|domain| domain.to_ascii_lowercase());
+    Ok(named.filter(|domain| shop_name(domain).is_some()))
+}
+
+#[derive(Deserialize)]
 struct Scopes {
     current: Option<Vec<String>>,
 }
@@ -58,6 +71,10 @@ pub(super) fn privacy(kind: PrivacyKind, body: &[u8]) -> Read<PrivacyRequest> {
     let some = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let customer =
         wire.customer.map(|subject| PrivacySubject { external_id: subject.id.map(|id| id_text(id.0)), email: some(subject.email), phone: some(subject.phone) });
+    if kind == PrivacyKind::ShopErasure && customer.is_some() {
+        // The topic is not signed: what is about a customer is no request of a shop.
+        return Err("a shop's request names no customer".to_owned());
+    }
     if kind != PrivacyKind::ShopErasure && customer.as_ref().is_none_or(|customer| *customer == PrivacySubject::default()) {
         return Err("missing customer".to_owned());
     }
@@ -70,7 +87,7 @@ pub(super) fn privacy(kind: PrivacyKind, body: &[u8]) -> Read<PrivacyRequest> {
         kind,
         shop: shop_name(&domain).map(str::to_owned).ok_or_else(|| format!("shop_domain: {NOT_A_SHOP}"))?,
         request_id: wire.data_request.and_then(|request| request.id).map(|id| id_text(id.0)),
-        customer: customer.filter(|_| kind != PrivacyKind::ShopErasure),
+        customer,
         orders: orders.unwrap_or_default().into_iter().map(|id| id_text(id.0)).collect(),
     })
 }

@@ -46,6 +46,10 @@ impl WebhookSource for Shopify {
     fn verify(&self, delivery: &Delivery<'_>, secrets: &[SecretString], _now: DateTime<Utc>) -> Result<Verified, DeliveryError> {
         webhook::verify(delivery, secrets)
     }
+
+    fn is_owed(&self, headers: &[(String, String)]) -> bool {
+        webhook::is_owed(headers)
+    }
 }
 
 impl CommerceProvider for Shopify {

@@ -193,14 +193,12 @@ fn read(whole: &Whole, now: DateTime<Utc>) -> Result<Tokens, TokenError> {
         408 | 425 | 429 | 500..=599 => Err(TokenError::Later { why: said(refusal()), after: whole.retry_after }),
         status => {
             let refusal = refusal();
-            let of_client = matches!(refusal.error.as_deref(), Some("invalid_client" | "application_cannot_be_found" | "unauthorized_client"));
-            let bare = status == 403 && refusal.error.is_none();
-            if bare {
-                Err(TokenError::ShopClosed(status))
-            } else if of_client {
-                Err(TokenError::BadClient(said(refusal)))
-            } else {
-                Err(TokenError::Rejected(said(refusal)))
+            match refusal.error.as_deref() {
+                None if status == 403 => Err(TokenError::ShopClosed(status)),
+                Some("invalid_client" | "application_cannot_be_found" | "unauthorized_client") => Err(TokenError::BadClient(said(refusal))),
+                Some("invalid_grant" | "invalid_request" | "invalid_subject_token") => Err(TokenError::Rejected(said(refusal))),
+                // What is not said in these words may be a proxy's, and is no end of an authorisation.
+                _ => Err(TokenError::Later { why: said(refusal), after: whole.retry_after }),
             }
         }
     }

@@ -29,12 +29,26 @@ pub(super) fn short(text: &str) -> String {
 pub(super) fn json<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Read<T> {
     serde_json::from_slice(line).map_err(|error| {
         let text = error.to_string();
-        let text = text.split(" at line ").next().unwrap_or(&text);
+        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
         match error.classify() {
-            serde_json::error::Category::Data => format!("column {}: {text}", error.column()),
+            serde_json::error::Category::Data => format!("column {}{}: {}", error.column(), path::<T>(line), without_value(text)),
             _ => format!("not valid JSON at column {}: {text}", error.column()),
         }
     })
+}
+
+/// Where in a value the reading of it fails.
+fn path<'a, T: Deserialize<'a>>(line: &'a [u8]) -> String {
+    let failed = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(line)).err();
+    failed.map(|error| error.path().to_string()).filter(|path| path != ".").map_or_else(String::new, |path| format!(" ({path})"))
+}
+
+/// What serde says, without the value that it says it of: reasons are kept for longer than what they are about.
+fn without_value(text: &str) -> String {
+    match text.rsplit_once(", expected ") {
+        Some((found, expected)) => format!("{}, expected {expected}", found.split(['"', '`']).next().unwrap_or_default().trim_end()),
+        None => text.split('"').next().unwrap_or_default().trim_end().to_owned(),
+    }
 }
 
 /// The value of a field that must be there.
@@ -80,5 +94,32 @@ pub(super) fn parts3<T, A, B, C>(object: Field<T>, split: impl FnOnce(T) -> (Fie
         Field::Value(object) => split(object),
         Field::Null => (Field::Null, Field::Null, Field::Null),
         Field::Absent => (Field::Absent, Field::Absent, Field::Absent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[expect(dead_code, reason = "read alone")]
+        id: u64,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Outer {
+        #[expect(dead_code, reason = "read alone")]
+        customer: Inner,
+    }
+
+    #[test]
+    fn a_reason_says_where_and_what_and_quotes_nothing() {
+        for said in ["Akiko Mori", "a, expected b", "a at line 7", "a `b` \\\" c"] {
+            let reason = json::<Outer>(format!(r#"{{"customer": {{"id": "{said}"}}}}"#).as_bytes()).unwrap_err();
+            assert!(reason.ends_with(" (customer.id): invalid type: string, expected u64"), "{reason}");
+        }
+        assert!(json::<Outer>(br#"{"customer": {}}"#).unwrap_err().ends_with(" (customer): missing field `id`"));
+        assert!(json::<Outer>(b"{").unwrap_err().starts_with("not valid JSON at column 1"));
     }
 }

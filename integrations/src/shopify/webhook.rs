@@ -49,6 +49,14 @@ pub(super) fn verify(delivery: &Delivery<'_>, secrets: &[SecretString]) -> Resul
     }))
 }
 
+/// What Shopify has a right to be heard with as long as it knows the secret: people's requests, and that the app was removed.
+const OWED: [&str; 4] = ["customers/data_request", "customers/redact", "shop/redact", "app/uninstalled"];
+
+pub(super) fn is_owed(headers: &[(String, String)]) -> bool {
+    let delivery = Delivery { headers, body: &[] };
+    delivery.header(&TOPIC).is_some_and(|topic| OWED.contains(&topic.trim()))
+}
+
 pub(super) fn parse(stored: &Verified) -> Result<CommerceEvent, ParseError> {
     let parts = stored.parts();
     read(&parts.topic, &parts.body).map_err(|reason| ParseError { reason })
@@ -68,7 +76,7 @@ fn read(topic: &str, body: &[u8]) -> values::Read<CommerceEvent> {
         "products/create" | "products/update" => CommerceEvent::ProductChanged(Box::new(product_payload::read(body)?)),
         "products/delete" => CommerceEvent::ProductDeleted { external_id: app_payload::id(body)? },
         "refunds/create" => CommerceEvent::RefundCreated(Box::new(product_payload::read_refund(body)?)),
-        "app/uninstalled" => CommerceEvent::AppUninstalled,
+        "app/uninstalled" => CommerceEvent::AppUninstalled { shop: app_payload::shop(body)? },
         "app/scopes_update" => CommerceEvent::ScopesChanged { granted: app_payload::scopes(body)? },
         "bulk_operations/finish" => CommerceEvent::ExportEnded { id: app_payload::export(body)? },
         "customers/data_request" => CommerceEvent::Privacy(Box::new(app_payload::privacy(PrivacyKind::CustomerData, body)?)),

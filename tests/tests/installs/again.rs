@@ -107,7 +107,9 @@ async fn a_shop_is_installed_by_one_app_of_a_tenant(#[values(Backend::Sqlite, Ba
         let shop = world.opens(&mut browser, &format!("{door}?{}", world.shopify.launches(SHOP))).await.location.unwrap();
         world.opens(&mut browser, &format!("{door}/callback?{}", world.shopify.agrees(&shop))).await.status
     };
+    let pairs = world.shop(|shop| shop.pairs());
     assert_eq!(comes_by(&second).await, 409);
+    assert_eq!(world.shop(|shop| shop.pairs()), pairs, "a code is not spent on what is refused");
     let open = world.replica().await.open(store).await.unwrap();
     assert!(world.lets_in(&open).await);
 

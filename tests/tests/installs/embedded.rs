@@ -56,3 +56,35 @@ async fn a_token_that_is_made_up_or_over_installs_nothing(#[values(Backend::Sqli
     assert_eq!((status, &answer["error"]["code"]), (401, &json!("STALE")));
     assert_eq!(world.ask("{ stores { totalCount } }").await["stores"]["totalCount"], 0);
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_opened_again_begins_nothing_anew(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::working(backend).await;
+    // One of the scopes is not granted, today or tomorrow.
+    let opens = || world.shopify.opens_app(SHOP, 42, &SCOPES[..3]);
+    assert_eq!(world.shows(&opens()).await.1["installed"], true);
+    assert_eq!(world.shows(&opens()).await.1["installed"], false, "it is not set up yet, and known");
+    world.settles().await;
+    world.pass(TimeDelta::hours(1));
+    let pairs = world.shop(|shop| shop.pairs());
+    for _ in 0..3 {
+        assert_eq!(world.shows(&opens()).await.1["installed"], false);
+    }
+    world.settles().await;
+    assert_eq!((world.shop(|shop| shop.pairs()), world.history().await), (pairs, vec!["INSTALLED".to_owned()]));
+    // The app asks for something else: the next opening may bring it.
+    world.pass(TimeDelta::minutes(1));
+    world.done("connectionUpdate", &format!("id: \"{}\", name: \"tea\"", world.connection), "connection { id }").await;
+    assert_eq!(world.shows(&opens()).await.1["installed"], true);
+    assert_eq!(world.shows(&opens()).await.1["installed"], false);
+    world.settles().await;
+    // Merchants who come by the app's address let it in each time.
+    let before = world.store("installedAt").await;
+    world.pass(TimeDelta::hours(1));
+    world.install().await;
+    world.settles().await;
+    assert_eq!(world.history().await, ["INSTALLED", "REAUTHORIZED", "REAUTHORIZED"]);
+    assert_eq!(world.store("installedAt").await, before);
+    assert_eq!(world.rows("sync_runs where kind = 'FULL'").await, 1, "what is there is not fetched again");
+}

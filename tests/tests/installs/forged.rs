@@ -128,6 +128,7 @@ async fn a_door_opens_for_its_own_app_alone(#[values(Backend::Sqlite, Backend::P
     let shop = world.sent_on(&mut browser).await;
     world.people.suspend(world.tenant).await;
     assert_eq!(world.code(&browser, &world.door(&format!("/callback?{}", world.shopify.agrees(&shop)))).await, says(403, "FORBIDDEN"));
+    assert_eq!(world.shop(|shop| shop.pairs()), 0, "a code is not spent on what is refused");
 }
 
 #[rstest]

@@ -12,12 +12,12 @@ use tests::harness::Backend;
 use crate::world::World;
 
 impl World {
-    async fn health(&self) -> Value {
+    pub async fn health(&self) -> Value {
         self.store("health { status consecutiveFailures errorMessage checkedAt healthyAt unhealthySince }").await["health"].clone()
     }
 
     /// Lets time pass until the store has had its next turn.
-    async fn next_turn(&self, store: StoreId) -> Value {
+    pub async fn next_turn(&self, store: StoreId) -> Value {
         let before = self.health().await["checkedAt"].clone();
         self.pass(TimeDelta::minutes(1));
         let minute = self.server.clock.now().timestamp() / 60;

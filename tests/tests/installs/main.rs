@@ -6,6 +6,7 @@ mod embedded;
 mod flow;
 mod forged;
 mod health;
+mod redaction;
 mod removal;
 mod scopes;
 mod tokens;

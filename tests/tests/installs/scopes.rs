@@ -1,10 +1,13 @@
 //! What the merchant grants is compared with what the app asks for, now and when either changes.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use platform::Clock;
+use platform::db::Access;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
+use tests::harness::shopify::{Does, Kind, On, Sequence, order};
 
 use crate::world::{SCOPES, SHOP, World};
 
@@ -76,4 +79,59 @@ async fn stores_are_compared_again_when_the_app_asks_for_more(#[values(Backend::
     world.grants(&["write_orders", "read_all_orders", "read_products", "read_customers", "read_inventory"], world.server.clock.now()).await;
     assert_eq!(world.missing().await, json!([]));
     assert_eq!(world.alerts("StoreScopesMissing").await, ["RESOLVED"]);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_the_shop_took_away_are_registered_again_within_a_day(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::working(backend).await;
+    let store = world.install().await;
+    world.settles().await;
+    let scheduled = async || {
+        let db = world.server.db();
+        let tx = db.read(Access::Worker).await.unwrap();
+        tx.query_one_raw(db.statement("select 1 from job_schedules where name = 'stores.renewal'", [])).await.unwrap().is_some()
+    };
+    world.until("the schedule", scheduled).await;
+    let subscribed = world.shop(|shop| shop.subscribed().len());
+    world.shop(|shop| shop.unsubscribe());
+    // To half an hour into its own hour of the day after.
+    let now = world.server.clock.now();
+    let hour = (store.uuid().as_u128() % 24) as i64;
+    let midnight = now - TimeDelta::seconds(i64::from(now.num_seconds_from_midnight())) + TimeDelta::days(1);
+    let its_hour = midnight + TimeDelta::hours(hour) + TimeDelta::minutes(30);
+    let its_hour = if its_hour - now < TimeDelta::hours(13) { its_hour + TimeDelta::days(1) } else { its_hour };
+    world.pass(its_hour - now);
+    world.until("the registration", || async { world.shop(|shop| shop.subscribed().len()) == subscribed }).await;
+    world.settles().await;
+    assert_eq!(world.history().await, ["INSTALLED"], "nothing has happened");
+    assert_eq!(world.rows("sync_runs where kind = 'FULL'").await, 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_waits_until_it_is_known_what_the_shop_sells_in(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::working(backend).await;
+    world.shopify.then(On::Admin, [Does::Status(503, None)]);
+    world.install().await;
+    world.settles().await;
+    assert_eq!(world.store("installation { setUpAt }").await["installation"]["setUpAt"], json!(null));
+    let sold = world.server.clock.now();
+    world.shop(|shop| {
+        shop.subscribe("ORDERS_CREATE", &world.webhooks());
+        shop.put(Kind::Order, &order(5_001, 1, 7_001, sold, sold));
+    });
+    world.told(Sequence::AsHappened).await;
+    world.settles().await;
+    let told = async || world.ask("{ webhookEvents { nodes { status } } }").await["webhookEvents"]["nodes"].clone();
+    assert_eq!(told().await, json!([{ "status": "PENDING" }]));
+    for _ in 0..4 {
+        world.pass(TimeDelta::minutes(1));
+        world.settles().await;
+    }
+    assert_eq!(told().await, json!([{ "status": "PROCESSED" }]));
+    assert_eq!(
+        world.ask("{ orders { nodes { totalPrice { currencyCode } } } }").await["orders"]["nodes"],
+        json!([{ "totalPrice": { "currencyCode": "USD" } }])
+    );
 }

@@ -180,3 +180,39 @@ async fn a_store_that_nobody_touches_is_kept(#[values(Backend::Sqlite, Backend::
     world.done("storeUpdate", &format!("id: \"{store}\", status: ACTIVE"), "store { status }").await;
     assert!(world.lets_in(&world.replica().await.open(store).await.unwrap()).await, "after 138 days");
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_odd_answer_is_not_for_ever(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::idle(backend).await;
+    let store = world.install().await;
+    world.pass(TimeDelta::minutes(61));
+    // A proxy's words, which say nothing of the refresh token.
+    for status in [400, 401] {
+        world.shopify.then(On::Token, [Does::Status(status, None)]);
+        let odd = world.replica().await.open(store).await.err().unwrap();
+        assert!(matches!(odd, ShopError::Later { .. }), "{odd}");
+    }
+    assert!(world.lets_in(&world.replica().await.open(store).await.unwrap()).await);
+    assert_eq!(world.history().await, ["INSTALLED"]);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_thought_void_is_tried_and_found_good(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::working(backend).await;
+    let token = world.shopify.installed(SHOP, &SCOPES);
+    world.done("storeConnect", &format!("domain: \"{SHOP}\", accessToken: \"{token}\""), "store { id }").await;
+    let (store, replica) = (world.store_id().await, world.replica().await);
+    world.next_turn(store).await;
+    let open = replica.open(store).await.unwrap();
+    world.shopify.then(On::Admin, [Does::Status(401, None)]);
+    assert!(!world.lets_in(&open).await);
+    assert!(matches!(replica.reopen(&open).await.err().unwrap(), ShopError::NoAccess(_)));
+    world.settles().await;
+    assert_eq!(world.alerts("StoreAuthorizationLost").await, ["OPEN"]);
+    world.next_turn(store).await;
+    assert!(world.lets_in(&replica.open(store).await.unwrap()).await);
+    assert_eq!(world.alerts("StoreAuthorizationLost").await, ["RESOLVED"]);
+    assert_eq!(world.history().await, ["AUTHORIZATION_LOST", "AUTHORIZATION_RESTORED"]);
+}

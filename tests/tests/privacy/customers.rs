@@ -1,15 +1,15 @@
 //! A customer asks what is kept of them, and to be forgotten.
 
 use chrono::TimeDelta;
-use entities::TokenRole;
+use entities::{PrivacyRequestKind, TokenRole};
 use platform::db::Access;
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tests::harness::Backend;
+use tests::harness::{Backend, privacy};
 
 use crate::sweep::found;
-use crate::world::{CUSTOMER, DOMAIN, MARKERS, ORDERS, World, customer, data_request, guest_order, order, redact};
+use crate::world::{CUSTOMER, DOMAIN, GUEST_ORDER, MARKERS, ORDERS, World, customer, data_request, guest_order, order, redact};
 
 impl World {
     async fn export(&self, id: &Value) -> Value {
@@ -38,7 +38,7 @@ async fn a_customer_is_forgotten_everywhere_and_does_not_come_back(#[values(Back
     assert!(world.chains_hold().await >= 2, "details were erased, and the chain holds");
     let request = world.request().await;
     assert_eq!((&request["kind"], &request["status"], &request["outcome"]), (&json!("CUSTOMER_REDACTION"), &json!("COMPLETED"), &json!("ERASED")));
-    assert_eq!(request["evidence"], json!({ "auditDetails": 2, "customers": 1, "orders": 3, "webhookEvents": 3 }));
+    assert_eq!(request["evidence"], json!({ "auditDetails": 3, "customers": 1, "orders": 3, "webhookEvents": 3 }));
     assert_eq!((&request["externalCustomerId"], &request["store"]["id"]), (&Value::Null, &json!(world.store)));
     // Somebody else's order is as it was.
     let others = world.ask("{ orders(filter: { text: \"#1042\" }) { nodes { email customer { lastName } } } }").await;
@@ -53,6 +53,9 @@ async fn a_customer_is_forgotten_everywhere_and_does_not_come_back(#[values(Back
     let mut guest = guest_order();
     guest["updated_at"] = json!("2026-11-10T09:15:31+09:00");
     world.deliver("orders/updated", &guest).await;
+    // One that cannot be taken does not wait for a replay either.
+    let odd = order(ORDERS[0] + 8, "#208", "2026-11-10T09:15:31+09:00").to_string().replace("\"USD\"", "\"EUR\"");
+    world.deliver("orders/paid", &serde_json::from_str(&odd).unwrap()).await;
     let receipt = world.import(&[customer("2026-11-11T00:00:00Z")]).await;
     assert_eq!((receipt.customers.created, receipt.rejected), (0, 0), "{receipt}");
     assert_eq!(found(&world.server, &MARKERS).await, vec![], "what came back");
@@ -152,6 +155,9 @@ async fn requests_about_shops_that_are_gone_or_were_never_there_are_done_too(#[v
     for topic in ["customers/data_request", "shop/redact"] {
         let mut asked = data_request(1);
         asked["shop_domain"] = json!("nobody-knows.myshopify.com");
+        if topic == "shop/redact" {
+            asked["customer"] = Value::Null;
+        }
         world.delivery("nobody-knows.myshopify.com", topic, &asked).send(&world.server).await;
         world.completed().await;
     }
@@ -164,6 +170,40 @@ async fn requests_about_shops_that_are_gone_or_were_never_there_are_done_too(#[v
     for request in unknown {
         assert_eq!((&request["outcome"], &request["store"], &request["evidence"]), (&json!("NOTHING_THERE"), &Value::Null, &json!({})), "{request:#}");
     }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_forgotten_is_forgotten_in_what_was_put_together_and_in_no_redaction_that_waits(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::open(backend).await;
+    world.fill().await;
+    // A shop that is no store, of which the inbox alone knows something.
+    let of = |mut body: Value| {
+        body["shop_domain"] = json!("nobody-knows.myshopify.com");
+        body
+    };
+    let told = order(ORDERS[0], "#200", "2026-11-02T09:15:31+09:00");
+    world.delivery("nobody-knows.myshopify.com", "orders/create", &told).send(&world.server).await;
+    world.deliver("customers/data_request", &of(data_request(77))).await;
+    world.completed().await;
+    assert_eq!(world.request().await["outcome"], "EXPORTED");
+    assert_eq!(world.number("select count(*) from privacy_requests where bundle_sealed is not null").await, 1);
+    let waiting = privacy::failed(&world.server, world.tenant, Some(world.store), PrivacyRequestKind::CustomerRedaction, "tea").await;
+    let sql = "update privacy_requests set external_customer_id = $1, external_order_ids = $2, shop_domain = $3 where id = $4";
+    world.execute(sql, [CUSTOMER.to_string().into(), json!([GUEST_ORDER.to_string()]).into(), DOMAIN.into(), waiting.into()]).await;
+
+    for body in [redact(), of(redact())] {
+        world.deliver("customers/redact", &body).await;
+        world.until("it is done", "select count(*) from privacy_requests where status = 'PENDING'", 0).await;
+    }
+    assert_eq!(world.number("select count(*) from privacy_requests where bundle_sealed is not null").await, 0);
+    let left = "select count(*) from privacy_requests where status = 'FAILED' and external_customer_id is not null";
+    assert_eq!(world.number(left).await, 1, "what it has to erase it still knows");
+    let retry = format!("mutation {{ privacyRequestRetry(input: {{ id: \"{waiting}\" }}) {{ userErrors {{ code }} }} }}");
+    world.ask(&retry).await;
+    world.completed().await;
+    assert_eq!(world.number("select count(*) from privacy_requests where external_customer_id is not null").await, 0);
+    assert_eq!(found(&world.server, &MARKERS).await, vec![]);
 }
 
 /// An import that began before knows nobody who is forgotten: it is waited for, and if it died, what it had read goes too.

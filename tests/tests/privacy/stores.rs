@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use commerce::imports::ImportError;
 use entities::{PrivacyRequestKind, StoreId};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -84,9 +85,12 @@ async fn a_shop_that_asks_for_it_is_forgotten_with_everything_it_ever_told(#[val
     world.deliver("shop/redact", &ask).await;
     world.completed().await;
     assert_eq!(world.request().await["outcome"], "INSTALLED_AGAIN");
+    assert!(!world.shopify.heard().is_empty(), "whether the app is in the shop, the shop was asked");
     assert_eq!(world.number("select count(*) from orders").await, 4);
 
     world.uninstalled(world.store, TimeDelta::days(30)).await;
+    let refused = world.try_import(&[]).await.unwrap_err();
+    assert!(matches!(refused, ImportError::Uninstalled), "what is on its way out is not added to: {refused}");
     world.pass(TimeDelta::hours(48)).await;
     world.deliver("shop/redact", &ask).await;
     world.completed().await;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use commerce::imports::{ImportOptions, Imports, Receipt, Source, Unwatched};
+use commerce::imports::{ImportError, ImportOptions, Imports, Receipt, Source, Unwatched};
 use entities::{ConnectionId, StoreId, TenantId, TokenRole};
 use integrations::registry;
 use platform::audit::{Sealer, verify};
@@ -12,6 +12,7 @@ use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::inbox::{self, ShopifyDelivery};
+use tests::harness::shopify::ShopifyStandIn;
 use tests::harness::{Backend, Credentials, People, Server};
 
 const CREATE: &str = include_str!("../../../integrations/src/shopify/fixtures/orders_create.json");
@@ -28,6 +29,8 @@ pub const MARKERS: [&str; 9] =
     ["zzbuyer@example.jp", "zzfirst", "zzlast", "+819076543210", "+81 90-7654-3210", "zznote", "zzstreet", "zzcompany", "203.0.113.77"];
 
 pub struct World {
+    /// Where the shop is.
+    pub shopify: ShopifyStandIn,
     pub server: Server,
     pub people: People,
     pub tenant: TenantId,
@@ -39,15 +42,18 @@ pub struct World {
 impl World {
     /// A shop that is connected; what comes in is worked on.
     pub async fn open(backend: Backend) -> Self {
-        let server = Server::start(backend).await;
+        let shopify = ShopifyStandIn::start().await;
+        shopify.open_shop(DOMAIN);
+        let server = Server::with(backend, [("shopify_shop_url", shopify.shop_url())].into()).await;
         let people = People::of(&server);
         let tenant = people.tenant("Noren Tea").await;
         let connection = inbox::connection(&server, tenant, "tea").await;
         let (_, admin) = people.token(TokenRole::TenantAdmin, Some(tenant), &[]).await;
-        let input = format!("domain: \"{DOMAIN}\", accessToken: \"shpat\", apiKey: \"zzkey\", apiSecret: \"zzsecret\", currencyCode: \"USD\"");
+        let token = shopify.installed(DOMAIN, &["read_orders"]);
+        let input = format!("domain: \"{DOMAIN}\", accessToken: \"{token}\", apiKey: \"zzkey\", apiSecret: \"zzsecret\", currencyCode: \"USD\"");
         let connect = format!("mutation {{ storeConnect(input: {{ {input} }}) {{ store {{ id }} userErrors {{ message }} }} }}");
         let connected = server.ask(&admin, &connect).await.data()["storeConnect"]["store"]["id"].as_str().unwrap().to_owned();
-        let mut world = Self { server, people, tenant, connection, store: StoreId::parse(&connected).unwrap(), admin };
+        let mut world = Self { shopify, server, people, tenant, connection, store: StoreId::parse(&connected).unwrap(), admin };
         world.server.work().await;
         world.schedules_have_begun().await;
         world
@@ -137,9 +143,13 @@ impl World {
     }
 
     pub async fn import(&self, lines: &[Value]) -> Receipt {
+        self.try_import(lines).await.unwrap()
+    }
+
+    pub async fn try_import(&self, lines: &[Value]) -> Result<Receipt, ImportError> {
         let source = Source::new("customers.jsonl", None, Cursor::new(tests::bulk::file(lines).into_bytes()));
         let provider = registry::commerce("shopify").unwrap();
-        Imports::new(self.server.clock()).run(&self.people.system(), self.store, provider, source, ImportOptions::default(), &Unwatched).await.unwrap()
+        Imports::new(self.server.clock()).run(&self.people.system(), self.store, provider, source, ImportOptions::default(), &Unwatched).await
     }
 
     /// Counts and sums of what the stores sold.
@@ -179,7 +189,7 @@ impl World {
         self.deliver("orders/create", &guest_order()).await;
         self.deliver("orders/create", &serde_json::from_str(CREATE).unwrap()).await;
         self.import(&[customer("2026-11-03T00:00:00Z")]).await;
-        for description in ["ask zzbuyer@example.jp, who is Zzfirst", "nothing"] {
+        for description in ["ask zzbuyer@example.jp, who is Zzfirst".to_owned(), "nothing".to_owned(), format!("see customer {CUSTOMER}")] {
             let update =
                 format!("mutation {{ storeUpdate(input: {{ id: \"{}\", description: \"{description}\" }}) {{ userErrors {{ message }} }} }}", self.store);
             assert_eq!(self.ask(&update).await["storeUpdate"]["userErrors"], json!([]));

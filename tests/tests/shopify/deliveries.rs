@@ -88,7 +88,7 @@ async fn deliveries_come_in_whatever_order_and_number_is_wanted_each_telling_its
     world.shop(|shop| shop.delete(Kind::Order, id, world.access_time()));
     let deliveries = world.shopify.deliveries(SHOP, Sequence::AsHappened);
     assert_eq!(read(&world, &deliveries[0]), CommerceEvent::OrderDeleted { external_id: id.to_string() });
-    assert_eq!(read(&world, &twice[3]), CommerceEvent::AppUninstalled);
+    assert_eq!(read(&world, &twice[3]), CommerceEvent::AppUninstalled { shop: Some(SHOP.to_owned()) });
 }
 
 #[tokio::test]

@@ -34,7 +34,16 @@ impl Handler for ShopDeliveries {
     async fn handle(&self, tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
         let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
         let event = provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))?;
-        let handled = self.act(tx, job, delivery, &event).await?;
+        let handled = match self.act(tx, job, delivery, &event).await {
+            // Rejected before anything is written: whom it tells of may be somebody whose data must not wait for a replay.
+            Err(HandleError::Rejected(why)) => match store::of(tx, delivery).await? {
+                Some(shop) if is_forgotten(tx, delivery.tenant, shop.id, &event).await? => {
+                    Handled::ignored(Some(shop.id), "it was rejected, and tells of somebody who was forgotten")
+                }
+                Some(_) | None => return Err(HandleError::Rejected(why)),
+            },
+            handled => handled?,
+        };
         // What tells of somebody who was forgotten is written without them, and not kept.
         match handled.store() {
             Some(store) if is_forgotten(tx, delivery.tenant, store, &event).await? => Ok(handled.emptied()),
@@ -55,12 +64,14 @@ impl ShopDeliveries {
             | CommerceEvent::ProductDeleted { .. }
             | CommerceEvent::RefundCreated(_)
             | CommerceEvent::ExportEnded { .. } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
-            CommerceEvent::AppUninstalled => installs::uninstalled(tx, job, delivery).await,
+            CommerceEvent::AppUninstalled { shop } => installs::uninstalled(tx, job, delivery, shop.as_deref()).await,
             CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, granted).await,
             CommerceEvent::Privacy(request) => Ok(receive(tx, job, delivery, request).await?),
             CommerceEvent::OrderChanged(change) => {
                 let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
                 match shop.status {
+                    // Its currency is a guess until then.
+                    StoreStatus::Active | StoreStatus::Inactive if shop.awaits_set_up => Err(HandleError::Later("the store is not set up yet".to_owned())),
                     // A paused store keeps what it knows up to date.
                     StoreStatus::Active | StoreStatus::Inactive => write_order(tx, job, delivery, &shop, change).await,
                     StoreStatus::Uninstalled => Ok(Handled::ignored(Some(shop.id), "the app was removed from the shop")),

@@ -1,7 +1,7 @@
 //! Calling shops: every minute those whose turn it is, so that all have theirs within a quarter of an hour and never all at once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -108,30 +108,18 @@ impl Checking {
         if known.is_some_and(|known| known.checked_at >= tick) {
             return Ok(());
         }
-        let shown = match self.call(job, tenant, store).await {
+        let shown = match self.shops.call(job.db(), tenant, store).await {
             Err(ShopError::Storage(error)) => return Err(error),
             Err(ShopError::NotFound | ShopError::Uninstalled) => return Ok(()),
             Err(error @ (ShopError::NoAccess(_) | ShopError::Later { .. })) => Shown::Failed(error.to_string()),
-            Ok(shown) => shown,
+            Ok(Ok(took)) => Shown::Answered(took),
+            // It answers: others use it up.
+            Ok(Err(Problem::Throttled { .. })) => Shown::Nothing,
+            Ok(Err(problem)) => Shown::Failed(problem.to_string()),
         };
         let tx = job.db().write(Access::Tenant(tenant)).await?;
         record(&tx, &job.trace(), tenant, store, shown).await?;
         tx.commit().await
-    }
-
-    async fn call(&self, job: &Running, tenant: TenantId, store: StoreId) -> Result<Shown, ShopError> {
-        let mut open = self.shops.open(job.db(), tenant, store).await?;
-        for reopened in [false, true] {
-            let began = Instant::now();
-            match open.system.shop(&open.access).await {
-                Ok(_) => return Ok(Shown::Answered(began.elapsed())),
-                Err(error) if error.problem == Problem::Unauthorized && !reopened => open = self.shops.reopen(job.db(), &open).await?,
-                // It answers: others use it up.
-                Err(error) if matches!(error.problem, Problem::Throttled { .. }) => return Ok(Shown::Nothing),
-                Err(error) => return Ok(Shown::Failed(error.problem.to_string())),
-            }
-        }
-        Ok(Shown::Failed(Problem::Unauthorized.to_string()))
     }
 }
 

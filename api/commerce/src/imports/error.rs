@@ -16,6 +16,11 @@ pub enum ImportError {
     /// There is no such store, or it is not the caller's.
     #[error("there is no store {0}")]
     StoreNotFound(StoreId),
+    /// The app was removed from the store's shop: its data is on its way out.
+    #[error(
+        "the app was removed from the store's shop, and its data is to be deleted; install the app again, or give the store a new accessToken, and then import"
+    )]
+    Uninstalled,
     /// The file is of another provider than the store.
     #[error("the store is of {store}, the file of {file}")]
     OtherProvider {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
-use entities::{Currency, ImportStatus, StoreId, TenantId};
+use entities::{Currency, ImportStatus, StoreId, StoreStatus, TenantId};
 use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 use platform::callers::actions::ImportStoreData;
 use platform::db::Access;
@@ -142,7 +142,7 @@ impl Imports {
     async fn run_for(&self, ctx: &OpCtx, permit: &Permit<ImportStoreData>, store: StoreId, provider: &dyn CommerceProvider) -> Result<Run, ImportError> {
         let not_found = || ImportError::StoreNotFound(store);
         let reader = ctx.reader().await?;
-        let sql = "select tenant_id, provider, currency_code from stores where id = $1";
+        let sql = "select tenant_id, provider, currency_code, status from stores where id = $1";
         let row = reader.query_one_raw(ctx.db().statement(sql, [store.uuid().into()])).await?.ok_or_else(not_found)?;
         drop(reader);
         ctx.release().await;
@@ -153,6 +153,9 @@ impl Imports {
         let connected: String = row.try_get_by_index(1)?;
         if connected != provider.key() {
             return Err(ImportError::OtherProvider { store: connected, file: provider.key() });
+        }
+        if row.try_get_by_index::<StoreStatus>(3)? == StoreStatus::Uninstalled {
+            return Err(ImportError::Uninstalled);
         }
         let code: String = row.try_get_by_index(2)?;
         let currency: Currency = code.parse().map_err(|_| ImportError::StoreCurrency(code))?;

@@ -96,9 +96,16 @@ impl From<TenantKeyError> for ShopError {
     }
 }
 
+/// Whether a token that was found void is tried all the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    Refused,
+    Tried,
+}
+
 /// What is asked of a token.
 #[derive(Clone, Copy)]
-enum Wanted<'a> {
+pub(super) enum Wanted<'a> {
     /// That it is good for a while.
     Good,
     /// That it is another one than this, which is void.
@@ -125,19 +132,19 @@ impl Shops {
 
     /// The way into a store's shop. A token that is about to end is renewed on the way, by one of all that come at once.
     pub async fn open(&self, db: &Database, tenant: TenantId, store: StoreId) -> Result<OpenShop, ShopError> {
-        self.way_in(db, tenant, store, Wanted::Good).await
+        self.way_in(db, tenant, store, Wanted::Good, Lost::Refused).await
     }
 
     /// The shop said that the token is void: the way in with a newer one. Where there is none, the authorisation is lost.
     pub async fn reopen(&self, db: &Database, opened: &OpenShop) -> Result<OpenShop, ShopError> {
-        self.way_in(db, opened.tenant, opened.store, Wanted::Other(&opened.access.token)).await
+        self.way_in(db, opened.tenant, opened.store, Wanted::Other(&opened.access.token), Lost::Refused).await
     }
 
     /// Renews a store's tokens, though they may be good for a while.
     pub(super) async fn renew(&self, db: &Database, tenant: TenantId, store: StoreId) -> Result<OpenShop, ShopError> {
-        let known = self.look(db, tenant, store).await?;
+        let known = self.look(db, tenant, store, Lost::Refused).await?;
         match known.refresh {
-            Some(_) => self.way_in(db, tenant, store, Wanted::After(known.state.generation())).await,
+            Some(_) => self.way_in(db, tenant, store, Wanted::After(known.state.generation()), Lost::Refused).await,
             None => Ok(self.opened(known)),
         }
     }
@@ -156,10 +163,10 @@ impl Shops {
         Ok((ctx, permit))
     }
 
-    async fn way_in(&self, db: &Database, tenant: TenantId, store: StoreId, wanted: Wanted<'_>) -> Result<OpenShop, ShopError> {
+    pub(super) async fn way_in(&self, db: &Database, tenant: TenantId, store: StoreId, wanted: Wanted<'_>, lost: Lost) -> Result<OpenShop, ShopError> {
         let (until, mut renewed) = (Instant::now() + PATIENCE, false);
         loop {
-            let known = self.look(db, tenant, store).await?;
+            let known = self.look(db, tenant, store, lost).await?;
             let now = self.0.clock.now();
             let expires = known.state.installation.as_ref().and_then(|installation| installation.access_expires_at);
             let satisfied = match wanted {
@@ -198,7 +205,7 @@ impl Shops {
     }
 
     /// A store and what opens it, as it is now.
-    async fn look(&self, db: &Database, tenant: TenantId, store: StoreId) -> Result<Known, ShopError> {
+    async fn look(&self, db: &Database, tenant: TenantId, store: StoreId, lost: Lost) -> Result<Known, ShopError> {
         let (ctx, permit) = self.ctx(db, tenant)?;
         let tx = ctx.reader().await?;
         let state = find(&tx, tenant, By::Id(store), Hold::No).await?.ok_or(ShopError::NotFound)?;
@@ -206,7 +213,7 @@ impl Shops {
             return Err(ShopError::Uninstalled);
         }
         let system = self.system(&state.provider).ok_or_else(|| ShopError::NoAccess(format!("nobody speaks to shops of {}", state.provider)))?;
-        if state.lost_at().is_some() {
+        if lost == Lost::Refused && state.lost_at().is_some() {
             return Err(ShopError::NoAccess("the shop does not let the app in any more: the merchant has to install it again".to_owned()));
         }
         let place = |column| Where { tenant: tenant.uuid(), table: "stores", row: store.uuid(), column };

@@ -28,7 +28,7 @@ impl Installs {
             ReceiveError::Secret(error) => InstallError::Key(error.into()),
             ReceiveError::Storage(error) => InstallError::Storage(error),
         })?;
-        let tenant = receiver.ok_or(InstallError::NotFound("connection"))?.tenant;
+        let tenant = receiver.filter(|receiver| receiver.is_active).ok_or(InstallError::NotFound("connection"))?.tenant;
         let (ctx, permit) = self.shops.ctx(db, tenant)?;
         let tx = ctx.reader().await?;
         let registered = self.shops.0.connections.app(&tx, &permit, tenant, connection, now).await?;

@@ -13,7 +13,7 @@ use super::error::InstallError;
 use super::service::Installs;
 use super::state::{By, Hold, find};
 use super::tickets::cookie;
-use super::write::{Arrival, install};
+use super::write::{Arrival, install, welcome};
 
 /// A browser that is sent to the shop.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ impl Installs {
         if begun.is_none_or(|shop| shop != back.shop) {
             return Err(InstallError::OtherShop);
         }
+        self.welcomed(&door, provider, &back.shop).await?;
         let tokens = door.system.exchange_code(&door.registered.app, &back.shop, &back.code, now).await.map_err(refused)?;
         self.arrive(&door, provider, back.shop, &tokens, "the merchant agreed").await
     }
@@ -86,13 +87,25 @@ impl Installs {
         door.ctx.release().await;
         let settled = known.filter(|state| {
             let in_use = state.status != StoreStatus::Uninstalled && state.connection() == Some(connection) && state.lost_at().is_none();
-            in_use && state.access_token_sealed.is_some() && door.system.missing_scopes(&door.registered.app.scopes, &state.scopes).is_empty()
+            // What was not granted since the app has asked for it, is not granted by asking again.
+            let compared = state.installation.as_ref().and_then(|installation| installation.scopes_at).is_some_and(|at| at >= door.registered.updated_at);
+            let granted = || door.system.missing_scopes(&door.registered.app.scopes, &state.scopes).is_empty();
+            in_use && state.access_token_sealed.is_some() && (compared || granted())
         });
         if let Some(state) = settled {
             return Ok(Arrived { store: state.id, shop: session.shop, installed: false });
         }
+        self.welcomed(&door, provider, &session.shop).await?;
         let tokens = door.system.exchange_session(&door.registered.app, &session.shop, token, now).await.map_err(refused)?;
         self.arrive(&door, provider, session.shop, &tokens, "the app was opened inside of the shop").await
+    }
+
+    async fn welcomed(&self, door: &Door, provider: &str, shop: &str) -> Result<(), InstallError> {
+        let tx = door.ctx.reader().await?;
+        welcome(&tx, door.tenant, door.registered.connection, provider, shop).await?;
+        drop(tx);
+        door.ctx.release().await;
+        Ok(())
     }
 
     async fn arrive(&self, door: &Door, provider: &str, shop: String, tokens: &Tokens, by: &'static str) -> Result<Arrived, InstallError> {

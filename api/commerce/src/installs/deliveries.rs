@@ -4,10 +4,12 @@
 use chrono::{DateTime, Utc};
 use entities::{ConnectionId, StoreStatus};
 use platform::inbox::{HandleError, Handled, Stored};
-use platform::jobs::Running;
+use platform::jobs::{NewJob, Running, enqueue};
 use platform::{DbErr, Tx};
 use sea_orm::{ConnectionTrait, Statement};
+use serde_json::json;
 
+use super::jobs::LOOK;
 use super::state::{By, Hold, StoreState, find};
 use super::{removal, write};
 
@@ -42,11 +44,21 @@ async fn delivered_by(tx: &Tx, delivery: &Stored) -> Result<Option<ConnectionId>
 }
 
 /// The merchant has removed the app.
-pub(crate) async fn uninstalled(tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
+pub(crate) async fn uninstalled(tx: &Tx, job: &Running, delivery: &Stored, shop: Option<&str>) -> Result<Handled, HandleError> {
     let state = match subject(tx, delivery).await? {
         Ok(state) => state,
         Err(ignored) => return Ok(ignored),
     };
+    // The headers are not signed, the body is.
+    if shop.is_some_and(|shop| shop != state.domain) {
+        return Err(HandleError::Rejected("its body is about another shop than its headers name".to_owned()));
+    }
+    if state.connection().is_none() {
+        // Connected with a token: whether that is this app's, nobody but the shop can say.
+        let about = json!({ "storeId": state.id, "installedAt": state.installed_at });
+        enqueue(tx, &job.trace(), NewJob::new(LOOK, Some(state.tenant), about).unique(state.id)).await?;
+        return Ok(Handled::processed(Some(state.id)));
+    }
     let at = delivery.triggered_at.unwrap_or_else(|| job.now());
     removal::uninstalled(tx, &job.trace(), &state, at, "the merchant removed the app".to_owned()).await?;
     Ok(Handled::processed(Some(state.id)))

@@ -1,11 +1,12 @@
-//! Keeping what nobody touches: tokens are renewed long before they end, and stores are set up again where their app has changed.
+//! Keeping what nobody touches: tokens are renewed long before they end, and stores are set up again where their app has changed, and once a
+//! day.
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike};
 use entities::{StoreId, TenantId};
 use platform::db::Access;
 use platform::jobs::{JobError, JobKind, NewJob, Running, Worker, enqueue_all};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Value};
 use serde_json::json;
 
 use super::access::{ShopError, Shops, ends_soon};
@@ -25,6 +26,19 @@ const CHANGED: &str = "select i.tenant_id, i.id from installations i join stores
     join connections c on c.tenant_id = i.tenant_id and c.id = i.connection_id
     where s.status <> 'UNINSTALLED' and i.authorization_lost_at is null and i.set_up_at < c.updated_at order by i.set_up_at limit $1";
 
+/// Those that are looked at again, each in its own hour of the day: who fails to take too many webhooks has none registered any more, and what
+/// could not be set up may be by now.
+const AGAIN: &str = "select i.tenant_id, i.id from installations i join stores s on s.tenant_id = i.tenant_id and s.id = i.id
+    where s.status <> 'UNINSTALLED' and i.authorization_lost_at is null and i.connection_id is not null and (i.set_up_at is null or i.set_up_at < $1)";
+/// What was set up since then was not set up in this hour of the day before.
+const LATELY: TimeDelta = TimeDelta::hours(12);
+const HOURS: u128 = 24;
+
+/// Whether it is a store's hour of the day.
+fn has_hour(store: StoreId, hour: u32) -> bool {
+    store.uuid().as_u128() % HOURS == u128::from(hour)
+}
+
 /// Looks for them.
 pub(super) struct Keeping;
 
@@ -37,10 +51,18 @@ impl Worker for Keeping {
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         let (db, now) = (job.db(), job.now());
         let tx = db.write(Access::Worker).await?;
-        for (kind, sql, values) in [(REFRESH, ENDING, vec![(now + AHEAD).into(), AT_ONCE.into()]), (SET_UP, CHANGED, vec![sea_orm::Value::from(AT_ONCE)])] {
+        let looks: [(_, _, Vec<Value>, fn(StoreId, u32) -> bool); 3] = [
+            (REFRESH, ENDING, vec![(now + AHEAD).into(), AT_ONCE.into()], |_, _| true),
+            (SET_UP, CHANGED, vec![AT_ONCE.into()], |_, _| true),
+            (SET_UP, AGAIN, vec![(now - LATELY).into()], has_hour),
+        ];
+        for (kind, sql, values, is_due) in looks {
             let mut jobs = Vec::new();
             for row in tx.query_all_raw(db.statement(sql, values)).await? {
                 let (tenant, store): (TenantId, StoreId) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+                if !is_due(store, now.hour()) {
+                    continue;
+                }
                 jobs.push(NewJob::new(kind, Some(tenant), json!({ "storeId": store })).unique(store));
             }
             enqueue_all(&tx, &job.trace(), jobs).await?;
@@ -62,7 +84,7 @@ impl Worker for Renewing {
     }
 
     async fn run(&self, job: &Running) -> Result<(), JobError> {
-        let Errand { store_id } = job.payload()?;
+        let Errand { store_id, .. } = job.payload()?;
         let tenant = job.tenant.ok_or_else(|| JobError::Fail("a store belongs to a tenant".to_owned()))?;
         let ctx = job.ctx()?;
         let state = find(&*ctx.reader().await?, tenant, By::Id(store_id), Hold::No).await?;

@@ -16,6 +16,7 @@ mod removal;
 mod row;
 mod service;
 mod setup;
+mod standing;
 mod state;
 mod store;
 mod tickets;
@@ -25,11 +26,12 @@ pub use access::{OpenShop, ShopError, Shops};
 pub use callback::{Arrived, Launched};
 pub(crate) use deliveries::{scopes_changed, uninstalled};
 pub use error::InstallError;
-pub use jobs::{REFRESH, RENEWAL, SET_UP, UNINSTALL, schedules, workers};
+pub use jobs::{LOOK, REFRESH, RENEWAL, SET_UP, UNINSTALL, schedules, workers};
 pub use list::InstallationEventSort;
 pub(crate) use removal::restore;
 pub use row::{InstallationEventRow, InstallationRow};
 pub use service::{BeginInstall, Begun, Installs};
+pub(crate) use standing::Standing;
 
 use chrono::TimeDelta;
 

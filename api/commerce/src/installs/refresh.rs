@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::access::{Known, ShopError, Shops};
 use super::state::{By, Hold, find};
-use super::{store, write};
+use super::{removal, store, write};
 
 /// For how long nobody else renews them. A call takes 30 s at most.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
@@ -117,6 +117,9 @@ impl Shops {
         }
         let sealed = write::seal(&self.0.keys, &tx, &permit, place, tokens, now).await?;
         store::put_tokens(&tx, place, sealed, now).await?;
+        if state.lost_at().is_some() {
+            removal::found_again(&tx, &trace, place, state.connection()).await?;
+        }
         if !tokens.scopes.is_empty() {
             write::granted(&tx, &trace, &state, &tokens.scopes, now, "told with new tokens").await?;
         }

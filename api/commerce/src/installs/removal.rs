@@ -39,8 +39,11 @@ pub(super) async fn lost(tx: &Tx, trace: &Trace, known: &StoreState, why: &str) 
     let place = (known.tenant, known.id);
     let Some(state) = find(tx, known.tenant, By::Id(known.id), Hold::Yes).await? else { return Ok(false) };
     let same = state.generation() == known.generation() && state.access_token_sealed == known.access_token_sealed;
-    if !same || state.status == StoreStatus::Uninstalled || state.lost_at().is_some() {
+    if !same || state.status == StoreStatus::Uninstalled {
         return Ok(false);
+    }
+    if state.lost_at().is_some() {
+        return Ok(true);
     }
     let now = trace.now();
     store::ensure(tx, place, now).await?;
@@ -52,25 +55,45 @@ pub(super) async fn lost(tx: &Tx, trace: &Trace, known: &StoreState, why: &str) 
     Ok(true)
 }
 
-/// A store whose token was void has another.
-async fn found_again(tx: &Tx, trace: &Trace, place: Place, connection: Option<ConnectionId>) -> Result<(), DbErr> {
+/// The tokens of a store open its shop: if they were thought void, they are not.
+pub(super) async fn found(tx: &Tx, trace: &Trace, place: Place) -> Result<(), DbErr> {
+    let Some(state) = find(tx, place.0, By::Id(place.1), Hold::Yes).await?.filter(|state| state.lost_at().is_some()) else { return Ok(()) };
+    store::update(tx, place, vec![("authorization_lost_at", Option::<DateTime<Utc>>::None.into())], trace.now()).await?;
+    found_again(tx, trace, place, state.connection()).await
+}
+
+/// A store whose token was void has another, or the shop takes it again.
+pub(super) async fn found_again(tx: &Tx, trace: &Trace, place: Place, connection: Option<ConnectionId>) -> Result<(), DbErr> {
     let entry = Entry { connection, action: InstallationAction::AuthorizationRestored, scopes: None, message: None, occurred_at: trace.now() };
     store::note(tx, trace, place, entry).await?;
     announce(tx, trace, place, EventType::StoreAuthorizationRestored, json!({ "storeId": place.1 })).await
 }
 
-/// Somebody gave the store a token that lasts: what was known of the one before is over.
+/// Somebody gave the store a token that lasts: what was known of the one before is over. A store that the app was removed from comes back by
+/// it, as one that was connected with a token.
 pub(crate) async fn restore(tx: &Tx, trace: &Trace, tenant: TenantId, id: StoreId) -> Result<(), DbErr> {
     let Some(state) = find(tx, tenant, By::Id(id), Hold::Yes).await? else { return Ok(()) };
-    if state.installation.is_none() {
+    let (place, now) = ((tenant, id), trace.now());
+    let came_back = state.status == StoreStatus::Uninstalled;
+    if came_back {
+        store::ensure(tx, place, now).await?;
+        let none = || json!([]).into();
+        let nothing = vec![("connection_id", Option::<ConnectionId>::None.into()), ("missing_scopes", none()), ("refused_topics", none())];
+        store::update(tx, place, nothing, now).await?;
+        store::update_store(tx, place, vec![("status", StoreStatus::Active.as_str().into())], now).await?;
+        store::begin(tx, place, now).await?;
+        let message = Some("the store was given a token".to_owned());
+        let entry = Entry { connection: None, action: InstallationAction::Reinstalled, scopes: None, message, occurred_at: now };
+        store::note(tx, trace, place, entry).await?;
+    } else if state.installation.is_none() {
         return Ok(());
     }
     if let Some(access) = state.access_token_sealed.clone() {
         let tokens = store::SealedTokens { access, access_expires_at: None, refresh: None, refresh_expires_at: None };
-        store::put_tokens(tx, (tenant, id), tokens, trace.now()).await?;
+        store::put_tokens(tx, place, tokens, now).await?;
     }
     if state.lost_at().is_some() {
-        found_again(tx, trace, (tenant, id), state.connection()).await?;
+        found_again(tx, trace, place, state.connection()).await?;
     }
     Ok(())
 }

@@ -4,13 +4,13 @@ use entities::{ConnectionId, ConnectionStatus, EventType, InstallationAction, St
 use people::validation::{Problem, invalid};
 use platform::callers::actions::ManageStores;
 use platform::crypto::MasterKey;
-use platform::jobs::{NewJob, enqueue};
+use platform::jobs::enqueue;
 use platform::{Change, OpCtx};
 use serde_json::json;
 
 use super::access::Shops;
 use super::error::InstallError;
-use super::jobs::UNINSTALL;
+use super::jobs::Errand;
 use super::state::{By, Hold, find};
 use super::store::{self, Entry};
 use super::tickets::Tickets;
@@ -79,7 +79,7 @@ impl Installs {
         let state = find(&tx, row.tenant_id, By::Id(id), Hold::No).await?.ok_or(InstallError::NotFound("store"))?;
         let entry = Entry { connection: state.connection(), action: InstallationAction::UninstallRequested, scopes: None, message: None, occurred_at: now };
         store::note(&tx, &trace, place, entry).await?;
-        enqueue(&tx, &trace, NewJob::new(UNINSTALL, Some(row.tenant_id), json!({ "storeId": id })).unique(id)).await?;
+        enqueue(&tx, &trace, Errand::removal(row.tenant_id, id, state.installed_at)).await?;
         let change = Change::new("storeUninstall", row.tenant_id).subject(id).before(&json!({ "status": row.status }));
         ctx.commit(tx, change.announce(EventType::StoreUpdated, "storeId")).await?;
         Ok(row)

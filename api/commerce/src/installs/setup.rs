@@ -41,7 +41,7 @@ impl Worker for SetUp {
     }
 
     async fn run(&self, job: &Running) -> Result<(), JobError> {
-        let Errand { store_id } = job.payload()?;
+        let Errand { store_id, .. } = job.payload()?;
         let tenant = job.tenant.ok_or_else(|| JobError::Fail("a store belongs to a tenant".to_owned()))?;
         let open = match self.shops.open(job.db(), tenant, store_id).await {
             Ok(open) => open,
@@ -71,7 +71,8 @@ impl Worker for SetUp {
         }
         let permit = ctx.authorize::<ManageStores>().map_err(|denied| JobError::Fail(denied.to_string()))?;
         self.write((&tx, &permit), &job.trace(), &state, &open, &told).await?;
-        if let Some(installed_at) = before.installed_at {
+        let first = state.installation.as_ref().is_none_or(|installation| installation.set_up_at.is_none());
+        if let Some(installed_at) = before.installed_at.filter(|_| first) {
             request_first(&tx, &job.trace(), tenant, store_id, installed_at).await?;
         }
         job.done(&tx).await?;

@@ -34,6 +34,7 @@ pub(super) struct InstallationState {
     pub generation: i64,
     pub lost_at: Option<DateTime<Utc>>,
     pub scopes_at: Option<DateTime<Utc>>,
+    pub set_up_at: Option<DateTime<Utc>>,
     pub missing_scopes: Vec<String>,
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn find(tx: &Tx, tenant: TenantId, by: By<'_>, hold: Hold) -> R
 
 async fn installation(tx: &Tx, tenant: TenantId, id: StoreId) -> Result<Option<InstallationState>, DbErr> {
     let sql = "select connection_id, refresh_token_sealed, access_token_expires_at, refresh_token_expires_at, generation, authorization_lost_at, scopes_at,
-                 missing_scopes from installations where tenant_id = $1 and id = $2";
+                 missing_scopes, set_up_at from installations where tenant_id = $1 and id = $2";
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [tenant.into(), id.into()]);
     let Some(row) = tx.query_one_raw(statement).await? else { return Ok(None) };
     Ok(Some(InstallationState {
@@ -120,5 +121,6 @@ async fn installation(tx: &Tx, tenant: TenantId, id: StoreId) -> Result<Option<I
         lost_at: row.try_get_by_index(5)?,
         scopes_at: row.try_get_by_index(6)?,
         missing_scopes: words(row.try_get_by_index(7)?),
+        set_up_at: row.try_get_by_index(8)?,
     }))
 }

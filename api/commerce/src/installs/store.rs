@@ -38,6 +38,14 @@ pub(super) async fn update_store(tx: &Tx, (tenant, store): Place, values: Vec<(&
     tx.execute(&update).await.map(drop)
 }
 
+/// An installation begins: what was known of the one before is over.
+pub(super) async fn begin(tx: &Tx, place: Place, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let never = || Value::from(Option::<DateTime<Utc>>::None);
+    update(tx, place, vec![("set_up_at", never())], now).await?;
+    let gone = ["uninstalled_at", "data_deletion_scheduled_at", "data_deletion_completed_at"].map(|column| (column, never()));
+    update_store(tx, place, [("installed_at", now.into())].into_iter().chain(gone).collect(), now).await
+}
+
 /// Tokens that were just sealed.
 pub(super) struct SealedTokens {
     pub access: Vec<u8>,

@@ -57,25 +57,9 @@ pub(super) async fn install(ctx: &OpCtx, permit: &Permit<ManageStores>, keys: &T
     let before =
         find(&tx, tenant, By::Domain { provider, domain: shop }, Hold::Yes).await?.ok_or_else(|| DbErr::Custom("a store that was just written".into()))?;
     let place = (tenant, before.id);
-    let elsewhere = before.status != StoreStatus::Uninstalled && before.connection().is_some_and(|other| other != connection);
-    if elsewhere {
+    if is_elsewhere(&before, connection) {
         return Err(InstallError::OtherConnection);
     }
-    store::ensure(&tx, place, now).await?;
-    let sealed = seal(keys, &tx, permit, place, tokens, now).await?;
-    store::put_tokens(&tx, place, sealed, now).await?;
-    store::update(&tx, place, vec![("connection_id", connection.into()), ("scopes_at", now.into()), ("set_up_at", NEVER.into())], now).await?;
-    let status = if before.status == StoreStatus::Uninstalled { StoreStatus::Active } else { before.status };
-    let never = || Value::from(NEVER);
-    let values = vec![
-        ("status", status.as_str().into()),
-        ("scopes", json!(tokens.scopes).into()),
-        ("installed_at", now.into()),
-        ("uninstalled_at", never()),
-        ("data_deletion_scheduled_at", never()),
-        ("data_deletion_completed_at", never()),
-    ];
-    store::update_store(&tx, place, values, now).await?;
     let action = match (is_new, before.status) {
         (true, _) => InstallationAction::Installed,
         (false, StoreStatus::Uninstalled) => InstallationAction::Reinstalled,
@@ -83,6 +67,16 @@ pub(super) async fn install(ctx: &OpCtx, permit: &Permit<ManageStores>, keys: &T
         (false, StoreStatus::Active | StoreStatus::Inactive) if before.connection().is_none() => InstallationAction::Installed,
         (false, StoreStatus::Active | StoreStatus::Inactive) => InstallationAction::Reauthorized,
     };
+    store::ensure(&tx, place, now).await?;
+    let sealed = seal(keys, &tx, permit, place, tokens, now).await?;
+    store::put_tokens(&tx, place, sealed, now).await?;
+    store::update(&tx, place, vec![("connection_id", connection.into()), ("scopes_at", now.into())], now).await?;
+    let status = if before.status == StoreStatus::Uninstalled { StoreStatus::Active } else { before.status };
+    store::update_store(&tx, place, vec![("status", status.as_str().into()), ("scopes", json!(tokens.scopes).into())], now).await?;
+    // Who opens an app that is in the shop already begins nothing anew.
+    if action != InstallationAction::Reauthorized {
+        store::begin(&tx, place, now).await?;
+    }
     let message = Some(by.to_owned());
     let entry = Entry { connection: Some(connection), action, scopes: Some(&tokens.scopes), message, occurred_at: now };
     store::note(&tx, &trace, place, entry).await?;
@@ -100,7 +94,18 @@ pub(super) async fn install(ctx: &OpCtx, permit: &Permit<ManageStores>, keys: &T
     Ok(before.id)
 }
 
-const NEVER: Option<DateTime<Utc>> = None;
+/// Nothing is in the way of an installation: the tenant may write, and no other app of its own is in the shop. Asked before a code is traded,
+/// which is good once, and again with what is written.
+pub(super) async fn welcome(tx: &Tx, tenant: TenantId, connection: ConnectionId, provider: &str, shop: &str) -> Result<(), InstallError> {
+    works(tx, tenant).await?;
+    let known = find(tx, tenant, By::Domain { provider, domain: shop }, Hold::No).await?;
+    if known.is_some_and(|known| is_elsewhere(&known, connection)) { Err(InstallError::OtherConnection) } else { Ok(()) }
+}
+
+/// Whether another app is in the store's shop.
+fn is_elsewhere(store: &StoreState, connection: ConnectionId) -> bool {
+    store.status != StoreStatus::Uninstalled && store.connection().is_some_and(|other| other != connection)
+}
 
 /// A tenant that may write.
 async fn works(tx: &Tx, tenant: TenantId) -> Result<(), InstallError> {

@@ -17,11 +17,13 @@ use super::redact::{LOOK_AGAIN, importing, wait_for_imports};
 use super::row::PrivacyRequestRow;
 use super::{inbox, store};
 use crate::imports::is_importing;
+use crate::installs::{ShopError, Shops, Standing};
 
 /// Rows of one transaction.
 const BATCH: i64 = 1_000;
-/// A shop asks to be forgotten so long after the app was removed (Shopify).
-const AFTER_UNINSTALL: TimeDelta = TimeDelta::hours(48);
+/// A shop asks to be forgotten 48 hours after the app was removed (Shopify). A removal that is known here and was longer ago than this is
+/// not the one that it asks for.
+const LATELY: TimeDelta = TimeDelta::days(7);
 
 /// What a store's data is in, by the name that the evidence has for it; what refers to others comes first. A table that holds data of a
 /// store belongs here. `$1` is the tenant, `$2` the store.
@@ -35,18 +37,21 @@ const STATISTICS: [&str; 3] = ["store_calls", "store_deliveries", "store_sizes"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Erase,
+    /// It is in use, as far as is known here: the shop has to be asked.
+    Ask,
     Already,
     InstalledAgain,
+    OtherConnection,
 }
 
 /// Does what a shop's redaction asks, or the schedule after an uninstall.
-pub(super) async fn erase(job: &Running, request: &PrivacyRequestRow) -> Result<(), JobError> {
+pub(super) async fn erase(job: &Running, shops: &Shops, request: &PrivacyRequestRow) -> Result<(), JobError> {
     let Some(of) = request.store_id else {
         // Whatever named the domain is in the inbox alone.
         empty_inbox(job, request).await?;
         return end(job, request, None).await;
     };
-    if verdict_of(job, request, of).await? == Verdict::Erase {
+    if decide(job, shops, request, of).await? == Verdict::Erase {
         wait_for_imports(job, request, of).await?;
         for (name, table) in TABLES {
             while batch(job, request, of, name, table).await? {}
@@ -56,33 +61,35 @@ pub(super) async fn erase(job: &Running, request: &PrivacyRequestRow) -> Result<
     end(job, request, Some(of)).await
 }
 
-/// What the store's row says. A shop that asks to be forgotten has removed the app two days before: a store that is not known as
-/// uninstalled, and was not installed since then either, is now.
+/// What is known of the store. An app has nothing to say about a shop that another one is in.
 async fn verdict(tx: &Tx, request: &PrivacyRequestRow, of: StoreId) -> Result<Verdict, DbErr> {
     let Some(shop) = store::shop(tx, request.tenant_id, of).await? else { return Ok(Verdict::Already) };
-    let again = match (shop.status, request.kind) {
-        (StoreStatus::Uninstalled, PrivacyRequestKind::StoreDeletion) => shop.scheduled_at.is_none_or(|at| at > request.received_at),
-        (StoreStatus::Uninstalled, _) => false,
-        (StoreStatus::Active | StoreStatus::Inactive, PrivacyRequestKind::StoreDeletion) => true,
-        (StoreStatus::Active | StoreStatus::Inactive, _) => shop.installed_at > request.requested_at - AFTER_UNINSTALL,
-    };
-    Ok(match shop.erased_at {
-        _ if again => Verdict::InstalledAgain,
-        Some(at) if at >= shop.installed_at => Verdict::Already,
-        Some(_) | None => Verdict::Erase,
+    if store::is_of_another_connection(tx, request, of).await? {
+        return Ok(Verdict::OtherConnection);
+    }
+    Ok(match (shop.status, request.kind) {
+        (StoreStatus::Uninstalled, PrivacyRequestKind::StoreDeletion) if shop.scheduled_at.is_none_or(|at| at > request.received_at) => Verdict::InstalledAgain,
+        (StoreStatus::Uninstalled, _) if shop.erased_at.is_some_and(|at| at >= shop.installed_at) => Verdict::Already,
+        (StoreStatus::Uninstalled, _) => Verdict::Erase,
+        (StoreStatus::Active | StoreStatus::Inactive, PrivacyRequestKind::StoreDeletion) => Verdict::InstalledAgain,
+        (StoreStatus::Active | StoreStatus::Inactive, _) if store::came_back(tx, request, of, request.received_at - LATELY).await? => Verdict::InstalledAgain,
+        (StoreStatus::Active | StoreStatus::Inactive, _) => Verdict::Ask,
     })
 }
 
-async fn verdict_of(job: &Running, request: &PrivacyRequestRow, of: StoreId) -> Result<Verdict, JobError> {
-    let tx = job.db().write(Access::Tenant(request.tenant_id)).await?;
-    let found = verdict(&tx, request, of).await?;
-    if found == Verdict::Erase {
-        let sql = "update stores set status = 'UNINSTALLED', uninstalled_at = coalesce(uninstalled_at, $1), updated_at = $1
-                   where tenant_id = $2 and id = $3 and status <> 'UNINSTALLED'";
-        tx.execute_raw(store::statement(&tx, sql, [job.now().into(), request.tenant_id.into(), of.into()])).await?;
-        tx.commit().await?;
+/// The same; and what the shop says, where it has to be asked: a store whose shop the app is not in is uninstalled from here on.
+async fn decide(job: &Running, shops: &Shops, request: &PrivacyRequestRow, of: StoreId) -> Result<Verdict, JobError> {
+    let known = async || Ok::<_, JobError>(verdict(&job.db().write(Access::Tenant(request.tenant_id)).await?, request, of).await?);
+    let found = known().await?;
+    if found != Verdict::Ask {
+        return Ok(found);
     }
-    Ok(found)
+    match shops.remove_if_out(job.db(), &job.trace(), (request.tenant_id, of), true).await {
+        Ok(Standing::In) => Ok(Verdict::InstalledAgain),
+        Ok(Standing::Out(_) | Standing::Closed(_)) => known().await,
+        Err(ShopError::Storage(error)) => Err(error.into()),
+        Err(error) => Err(JobError::Retry(format!("nobody can tell whether the app is still in the shop: {error}"))),
+    }
 }
 
 /// Erases some rows of a table; whether there may be more. None of a store that was installed again meanwhile.
@@ -133,11 +140,18 @@ async fn end(job: &Running, request: &PrivacyRequestRow, of: Option<StoreId>) ->
         None if evidence.is_empty() => PrivacyRequestOutcome::NothingThere,
         None => PrivacyRequestOutcome::Erased,
         Some(of) => match verdict(&tx, &request, of).await? {
-            Verdict::InstalledAgain => PrivacyRequestOutcome::InstalledAgain,
+            Verdict::InstalledAgain | Verdict::Ask => PrivacyRequestOutcome::InstalledAgain,
+            Verdict::OtherConnection => PrivacyRequestOutcome::OtherConnection,
             Verdict::Already => PrivacyRequestOutcome::NothingThere,
             Verdict::Erase => {
                 if is_importing(&tx, request.tenant_id, of, job.now()).await? {
                     return Err(importing());
+                }
+                // What was under way when its turn came is written by now, and nothing is from here on.
+                for (name, table) in TABLES {
+                    let sql = format!("delete from {table} where tenant_id = $1 and store_id = $2");
+                    let late = tx.execute_raw(store::statement(&tx, &sql, [request.tenant_id.into(), of.into()])).await?;
+                    evidence.add(name, late.rows_affected());
                 }
                 bury(&tx, job, &request, of, &mut evidence).await?;
                 PrivacyRequestOutcome::Erased
@@ -170,5 +184,5 @@ async fn bury(tx: &Tx, job: &Running, request: &PrivacyRequestRow, of: StoreId, 
                where tenant_id = $4 and id = $5";
     tx.execute_raw(store::statement(tx, sql, [json!({}).into(), json!([]).into(), now.into(), tenant.into(), of.into()])).await?;
     evidence.add("auditDetails", erase_details(tx, Some(tenant), &of.to_string(), now).await?);
-    store::forget_requests(tx, tenant, "store_id = $3", of.into(), now).await.map(drop)
+    store::forget_requests(tx, request, "store_id = $5", [of.into()], now).await
 }

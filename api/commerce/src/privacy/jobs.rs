@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::row::PrivacyRequestRow;
 use super::{erase, export, redact, store};
+use crate::installs::Shops;
 
 /// Doing what a request asks: tried for about eight hours; a request that failed can be tried again.
 pub const WORK: &JobKind = &JobKind {
@@ -26,12 +27,13 @@ pub const WORK: &JobKind = &JobKind {
 /// Does what requests ask.
 pub struct PrivacyWorker {
     keys: TenantKeys,
+    shops: Shops,
 }
 
 impl PrivacyWorker {
-    /// Seals bundles with these keys.
-    pub fn new(keys: TenantKeys) -> Self {
-        Self { keys }
+    /// Seals bundles with these keys, and asks these shops whether an app is in them.
+    pub fn new(keys: TenantKeys, shops: Shops) -> Self {
+        Self { keys, shops }
     }
 
     async fn attempt(&self, job: &Running, tenant: TenantId, id: PrivacyRequestId) -> Result<(), JobError> {
@@ -49,7 +51,7 @@ impl PrivacyWorker {
         match request.kind {
             PrivacyRequestKind::DataRequest => export::export(job, &self.keys, &request).await,
             PrivacyRequestKind::CustomerRedaction => redact::redact(job, &request).await,
-            PrivacyRequestKind::ShopRedaction | PrivacyRequestKind::StoreDeletion => erase::erase(job, &request).await,
+            PrivacyRequestKind::ShopRedaction | PrivacyRequestKind::StoreDeletion => erase::erase(job, &self.shops, &request).await,
         }
     }
 }

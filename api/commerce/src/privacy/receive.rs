@@ -113,7 +113,7 @@ pub(crate) async fn is_forgotten(tx: &Tx, tenant: TenantId, store: StoreId, even
         CommerceEvent::Privacy(_) => return Ok(false),
         CommerceEvent::ProductChanged(_)
         | CommerceEvent::ProductDeleted { .. }
-        | CommerceEvent::AppUninstalled
+        | CommerceEvent::AppUninstalled { .. }
         | CommerceEvent::ScopesChanged { .. }
         | CommerceEvent::ExportEnded { .. }
         | CommerceEvent::Ignored { .. } => (None, None),

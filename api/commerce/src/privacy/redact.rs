@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entities::{PrivacyRequestOutcome, StoreId, WebhookEventStatus};
 use platform::audit::erase_details_naming;
 use platform::db::{Access, in_list};
@@ -105,7 +106,8 @@ async fn erase_audit(job: &Running, request: &PrivacyRequestRow, subject: &Subje
     let mut from = 0;
     loop {
         let (tx, mut evidence) = Evidence::begin(job, request).await?;
-        let looked = erase_details_naming(&tx, request.tenant_id, from, ENTRIES, &|detail| subject.is_in_text(detail), job.now()).await?;
+        let looked =
+            erase_details_naming(&tx, request.tenant_id, from, ENTRIES, &|detail| subject.is_in_text(detail) || subject.has_id(detail), job.now()).await?;
         evidence.add("auditDetails", looked.erased);
         evidence.write(job, tx, request).await?;
         if !looked.more {
@@ -173,16 +175,30 @@ async fn last(job: &Running, request: &PrivacyRequestRow) -> Result<(), JobError
     let subject = Subject::of(&tx, &request).await?;
     evidence.add("customers", erase_customers(&tx, job, &request, &subject).await?);
     evidence.add("orders", erase_orders(&tx, job, &request, &subject).await?);
-    store::forget_requests(&tx, request.tenant_id, "id = $3", request.id.into(), job.now()).await?;
     if let Some(store) = request.store_id {
         store::forget(&tx, (request.tenant_id, store), digests(store, &subject), job.now()).await?;
-        for id in subject.customer_ids() {
-            let digest = digest(store, Thing::Customer, id);
-            store::forget_requests(&tx, request.tenant_id, "subject_digest = $3", digest.into(), job.now()).await?;
-        }
     }
+    forget_requests(&tx, &request, &subject, job.now()).await?;
     let outcome = if evidence.is_empty() { PrivacyRequestOutcome::NothingThere } else { PrivacyRequestOutcome::Erased };
     finish(job, tx, &request, outcome, &evidence).await
+}
+
+/// The request itself, and those about the same person: by the digest that is left of who was forgotten before, by the customer's id at the
+/// provider, or by an address.
+async fn forget_requests(tx: &Tx, request: &PrivacyRequestRow, subject: &Subject, now: DateTime<Utc>) -> Result<(), DbErr> {
+    store::forget_requests(tx, request, "false", [], now).await?;
+    for id in subject.customer_ids() {
+        let digest = request.store_id.map(|store| digest(store, Thing::Customer, id));
+        let values = [digest.into(), request.provider.as_str().into(), request.shop_domain.as_str().into(), id.into()];
+        let same = "subject_digest = $5 or provider = $6 and shop_domain = $7 and external_customer_id = $8";
+        store::forget_requests(tx, request, same, values, now).await?;
+    }
+    for (id, contact) in store::asked_without_id(tx, request).await? {
+        if subject.is_contact(&contact) {
+            store::forget_requests(tx, request, "id = $5", [id.into()], now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn erase_customers(tx: &Tx, job: &Running, request: &PrivacyRequestRow, subject: &Subject) -> Result<u64, DbErr> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use entities::{PrivacyRequestId, PrivacyRequestOutcome, PrivacyRequestStatus, StoreId, StoreStatus, TenantId};
+use entities::{InstallationAction, PrivacyRequestId, PrivacyRequestOutcome, PrivacyRequestStatus, StoreId, StoreStatus, TenantId};
 use integrations::ports::commerce::OrderRecord;
 use platform::db::{Access, FromRow, is_sqlite, rows_of};
 use platform::{Database, DbErr, Tx};
@@ -96,6 +96,26 @@ pub(super) async fn shop(tx: &Tx, tenant: TenantId, store: StoreId) -> Result<Op
     }))
 }
 
+/// Whether a request came by another connection than the store was installed by.
+pub(super) async fn is_of_another_connection(tx: &Tx, request: &PrivacyRequestRow, store: StoreId) -> Result<bool, DbErr> {
+    let sql = "select 1 from webhook_events e join installations i on i.tenant_id = e.tenant_id and i.connection_id <> e.connection_id
+               where e.tenant_id = $1 and e.id = $2 and i.id = $3";
+    let values = [request.tenant_id.into(), request.webhook_event_id.into(), store.into()];
+    Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
+}
+
+/// Whether the app was removed from a store's shop since an instant, and let in again: in the order in which it was written down here, by
+/// one clock.
+pub(super) async fn came_back(tx: &Tx, request: &PrivacyRequestRow, store: StoreId, since: DateTime<Utc>) -> Result<bool, DbErr> {
+    let sql = "select action, created_at from installation_events where tenant_id = $1 and store_id = $2
+                 and action in ('INSTALLED', 'REINSTALLED', 'UNINSTALLED') order by created_at desc, id desc limit 2";
+    let rows = tx.query_all_raw(statement(tx, sql, [request.tenant_id.into(), store.into()])).await?;
+    let [last, before] = rows.as_slice() else { return Ok(false) };
+    let (last, before, at): (InstallationAction, InstallationAction, DateTime<Utc>) =
+        (last.try_get_by_index(0)?, before.try_get_by_index(0)?, before.try_get_by_index(1)?);
+    Ok(last != InstallationAction::Uninstalled && before == InstallationAction::Uninstalled && at >= since)
+}
+
 /// The store of a tenant with a provider's domain.
 pub(super) async fn store_of(tx: &Tx, tenant: TenantId, provider: &str, domain: &str) -> Result<Option<StoreId>, DbErr> {
     let sql = "select id from stores where tenant_id = $1 and provider = $2 and domain = $3";
@@ -132,13 +152,28 @@ pub(super) async fn fail(tx: &Tx, tenant: TenantId, id: PrivacyRequestId, why: &
     tx.execute_raw(statement(tx, sql, [failed.into(), why.into(), now.into(), tenant.into(), id.into(), pending.into()])).await.map(drop)
 }
 
-/// Takes persons out of the requests that satisfy a condition on `$3`: bundles, ids, addresses.
-pub(super) async fn forget_requests(tx: &Tx, tenant: TenantId, condition: &str, value: Value, now: DateTime<Utc>) -> Result<u64, DbErr> {
+/// Takes persons out of a request and out of those that satisfy a condition on `$5` and what follows: bundles, ids, addresses. Redactions
+/// that wait keep what they need to be done.
+pub(super) async fn forget_requests<const N: usize>(
+    tx: &Tx,
+    request: &PrivacyRequestRow,
+    condition: &str,
+    values: [Value; N],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     let sql = format!(
         "update privacy_requests set external_customer_id = null, external_order_ids = $1, contact = null, bundle_sealed = null, bundle_bytes = null,
            bundle_deletion_at = null, updated_at = $2
-         where tenant_id = $4 and {condition}"
+         where tenant_id = $3 and (id = $4 or (status = 'COMPLETED' or kind = 'DATA_REQUEST') and ({condition}))"
     );
-    let values = [Json::Array(Vec::new()).into(), now.into(), value, tenant.into()];
-    Ok(tx.execute_raw(statement(tx, &sql, values)).await?.rows_affected())
+    let own = [Json::Array(Vec::new()).into(), now.into(), request.tenant_id.into(), request.id.into()];
+    tx.execute_raw(statement(tx, &sql, own.into_iter().chain(values))).await.map(drop)
+}
+
+/// What asks about the shop of a request for what is kept of somebody whom it names by an address or a number alone, with these.
+pub(super) async fn asked_without_id(tx: &Tx, request: &PrivacyRequestRow) -> Result<Vec<(PrivacyRequestId, Json)>, DbErr> {
+    let sql = "select id, contact from privacy_requests where tenant_id = $1 and provider = $2 and shop_domain = $3 and kind = 'DATA_REQUEST'
+                 and external_customer_id is null and contact is not null";
+    let values = [request.tenant_id.into(), request.provider.as_str().into(), request.shop_domain.as_str().into()];
+    tx.query_all_raw(statement(tx, sql, values)).await?.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }

@@ -142,6 +142,18 @@ impl Subject {
         self.emails.iter().filter(long).any(|email| folded.contains(email.as_str())) || self.has_number(&folded)
     }
 
+    /// Whether an e-mail address or a telephone number is theirs.
+    pub fn is_contact(&self, contact: &Json) -> bool {
+        let known = |name: &str, theirs: &BTreeSet<String>, read: fn(&str) -> String| contact[name].as_str().is_some_and(|text| theirs.contains(&read(text)));
+        known("email", &self.emails, fold) || known("phone", &self.phones, digits)
+    }
+
+    /// Whether a text has their id at the provider, as a word of its own. Short ones might be any number.
+    pub fn has_id(&self, text: &str) -> bool {
+        let long = |word: &&str| word.len() >= DIGITS;
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(long).any(|word| self.customer_ids.contains(word))
+    }
+
     fn has_number(&self, text: &str) -> bool {
         if self.phones.is_empty() {
             return false;

@@ -21,10 +21,10 @@ pub enum StoreError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The tenant has this shop already.
-    #[error("{0} is connected already; change it with storeUpdate")]
+    #[error("{0} is connected already; change it with storeUpdate, where a new accessToken brings back a store that the app was removed from")]
     AlreadyConnected(String),
     /// A removed app is installed again at the provider, not here.
-    #[error("UNINSTALLED is set by the provider: install the app again in the shop")]
+    #[error("UNINSTALLED is set by the provider: install the app again in the shop, or give the store a new accessToken")]
     Uninstalled,
     /// The idempotency key cannot be used.
     #[error(transparent)]

@@ -110,6 +110,7 @@ impl From<ImportError> for Trouble {
             ImportError::Source(_) | ImportError::Copy(_) | ImportError::Broken(_) => Self::Later(None, why),
             ImportError::Denied(_)
             | ImportError::StoreNotFound(_)
+            | ImportError::Uninstalled
             | ImportError::OtherProvider { .. }
             | ImportError::StoreCurrency(_)
             | ImportError::Rejected(_) => Self::Fatal(why),

@@ -24,6 +24,8 @@ pub struct RegisteredApp {
     pub status: ConnectionStatus,
     /// The app. Its id is the connection's account.
     pub app: App,
+    /// When it was last changed, such as by what it asks for (UTC).
+    pub updated_at: DateTime<Utc>,
     /// The version of the provider's API that is spoken, where it is not the program's own.
     pub api_version: Option<String>,
 }
@@ -49,6 +51,6 @@ impl Connections {
             }
         }
         let app = App { client_id: row.account.unwrap_or_default(), secrets, scopes: serde_json::from_value(row.scopes).unwrap_or_default() };
-        Ok(Some(RegisteredApp { connection: id, provider: row.provider, status: row.status, app, api_version: row.api_version }))
+        Ok(Some(RegisteredApp { connection: id, provider: row.provider, status: row.status, app, updated_at: row.updated_at, api_version: row.api_version }))
     }
 }

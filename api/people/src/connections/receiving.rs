@@ -19,6 +19,8 @@ pub struct Receiver {
     pub tenant: TenantId,
     /// What deliveries may be signed with now: the current secret and, while a rotation lasts, the previous one.
     pub secrets: Vec<SecretString>,
+    /// Whether it is in use: if not, it takes nothing but what is owed to those whose data it is about.
+    pub is_active: bool,
 }
 
 /// Why a connection could not be looked up.
@@ -33,7 +35,7 @@ pub enum ReceiveError {
 }
 
 impl Connections {
-    /// The connection with this id, when it is with this provider, takes deliveries, and its tenant is not deleted.
+    /// The connection with this id, when it is with this provider. Where it is disabled, or its tenant deleted, it is not in use.
     ///
     /// A suspended tenant's connections take deliveries: providers do not send again what was refused for long, and what
     /// happened in a shop has happened. It is what the tenant does that is suspended.
@@ -42,9 +44,10 @@ impl Connections {
         let Some(row) = rows.first() else { return Ok(None) };
         let (tenant, of): (TenantId, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let (status, tenant_status): (ConnectionStatus, TenantStatus) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
-        if of != provider || status != ConnectionStatus::Active || tenant_status == TenantStatus::Deleted {
+        if of != provider {
             return Ok(None);
         }
+        let is_active = status == ConnectionStatus::Active && tenant_status != TenantStatus::Deleted;
         let until: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
         let current: Option<Vec<u8>> = row.try_get_by_index(4)?;
         let previous: Option<Vec<u8>> = row.try_get_by_index(5)?;
@@ -55,7 +58,7 @@ impl Connections {
                 secrets.push(self.key(&rows, tenant, sealed_with(&sealed)?)?.open(place, &sealed)?);
             }
         }
-        Ok(Some(Receiver { connection: id, tenant, secrets }))
+        Ok(Some(Receiver { connection: id, tenant, secrets, is_active }))
     }
 
     fn key(&self, rows: &[QueryResult], tenant: TenantId, id: u32) -> Result<TenantKey, ReceiveError> {

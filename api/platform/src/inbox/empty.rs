@@ -51,7 +51,8 @@ impl Worker for Emptying {
 
 async fn batch(job: &Running) -> Result<u64, DbErr> {
     let db = job.db();
-    let sql = "update webhook_events set payload = null, headers = $1, payload_deleted_at = $2, updated_at = $2
+    let sql = "update webhook_events set payload = null, headers = $1, payload_deleted_at = $2, updated_at = $2,
+                 error_message = case when status = 'FAILED' then null else error_message end
                where id in (select id from webhook_events where payload is not null and payload_deletion_at <= $2 order by payload_deletion_at limit $3)";
     let tx = db.write(Access::Worker).await?;
     let emptied = tx.execute_raw(db.statement(sql, [json!([]).into(), job.now().into(), BATCH.into()])).await?.rows_affected();

@@ -210,8 +210,8 @@ impl InstallMutation {
     }
 
     /// Has the app removed from a store's shop. The shop is asked beside the request; then the store is UNINSTALLED, its tokens are erased,
-    /// and its data is deleted 30 days later unless the merchant installs the app again. Where its token is void already, nobody is asked.
-    /// Needs `stores:write`.
+    /// and its data is kept for 30 days, or until the shop asks for its erasure, which Shopify does 48 hours after a removal; unless the merchant
+    /// installs the app again before. Where its token is void already, nobody is asked. Needs `stores:write`.
     async fn store_uninstall(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] input: StoreUninstallInput) -> Result<StoreUninstallPayload> {
         match services(ctx)?.installs.uninstall(op(ctx)?, id::<StoreId>(&input.id)?).await {
             Ok(row) => {

@@ -71,7 +71,8 @@ pub struct StoreUpdateInput {
     time_zone: Option<String>,
     /// Whether its first set-up has been gone through.
     initial_setup_completed: Option<bool>,
-    /// A new token with which the shop is read. It is sealed, and never shown again.
+    /// A new token with which the shop is read. It is sealed, and never shown again. A store that is UNINSTALLED is ACTIVE with it, and keeps its
+    /// data.
     #[graphql(secret)]
     access_token: Option<String>,
 }

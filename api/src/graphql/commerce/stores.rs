@@ -59,7 +59,8 @@ object! {
         installed_at: Option<DateTime<Utc>> = |row| row.installed_at;
         /// When the app was removed from the shop (UTC).
         uninstalled_at: Option<DateTime<Utc>> = |row| row.uninstalled_at;
-        /// When its data is to be deleted (UTC).
+        /// When its data is to be deleted (UTC): 30 days after the app was removed, unless the shop asks for its erasure before, which Shopify does
+        /// 48 hours after a removal.
         data_deletion_scheduled_at: Option<DateTime<Utc>> = |row| row.data_deletion_scheduled_at;
         /// When its data was deleted (UTC).
         data_deletion_completed_at: Option<DateTime<Utc>> = |row| row.data_deletion_completed_at;

@@ -188,6 +188,11 @@ impl Shop {
         self.subscriptions.push(Subscription { id, topic: topic.to_owned(), uri: uri.to_owned() });
     }
 
+    /// After too many failed deliveries the app's subscriptions are gone.
+    pub fn unsubscribe(&mut self) {
+        self.subscriptions.clear();
+    }
+
     /// What happens to bulk operations that are begun from now on, one after the other.
     pub fn bulk_then(&mut self, faults: impl IntoIterator<Item = BulkFault>) {
         self.bulk_faults.extend(faults);
