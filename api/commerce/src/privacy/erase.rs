@@ -25,8 +25,14 @@ const AFTER_UNINSTALL: TimeDelta = TimeDelta::hours(48);
 
 /// What a store's data is in, by the name that the evidence has for it; what refers to others comes first. A table that holds data of a
 /// store belongs here. `$1` is the tenant, `$2` the store.
-const TABLES: [(&str, &str); 5] =
-    [("orderItems", "order_items"), ("orders", "orders"), ("productVariants", "product_variants"), ("products", "products"), ("customers", "customers")];
+const TABLES: [(&str, &str); 6] = [
+    ("orderItems", "order_items"),
+    ("orders", "orders"),
+    ("productVariants", "product_variants"),
+    ("products", "products"),
+    ("customers", "customers"),
+    ("deletions", "deletions"),
+];
 
 /// Whether a store is to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
