@@ -12,7 +12,7 @@ pub use fetch::{FETCH, workers};
 use async_trait::async_trait;
 use bytes::Bytes;
 use entities::StoreStatus;
-use integrations::ports::commerce::{CommerceEvent, ProductChange, RecordKind, RefundRecord};
+use integrations::ports::commerce::{CommerceEvent, PrivacyKind, PrivacyRequest, ProductChange, RecordKind, RefundRecord};
 use integrations::ports::delivery::{DeliveryParts, Verified};
 use integrations::ports::shop::DataKind;
 use integrations::registry;
@@ -25,6 +25,9 @@ use crate::privacy::{is_forgotten, receive};
 use crate::{installs, sync};
 use announce::announce;
 use store::Shop;
+
+/// Why nothing is done with what another app of the tenant is told.
+const OTHER_APP: &str = "the shop is installed under another connection";
 
 /// Works on the deliveries of shop systems.
 pub struct ShopDeliveries;
@@ -61,7 +64,7 @@ impl Work<'_> {
             CommerceEvent::Ignored { topic } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {topic}"))),
             CommerceEvent::AppUninstalled => installs::uninstalled(tx, job, delivery).await,
             CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, granted).await,
-            CommerceEvent::Privacy(request) => Ok(receive(tx, job, delivery, request).await?),
+            CommerceEvent::Privacy(request) => self.privacy(request).await,
             CommerceEvent::OrderChanged(change) => self.write(Telling::Order(change)).await,
             CommerceEvent::CustomerChanged(customer) => self.write(Telling::Customer(customer)).await,
             CommerceEvent::ProductChanged(change) => self.product(change).await,
@@ -73,12 +76,24 @@ impl Work<'_> {
         }
     }
 
+    /// A shop is forgotten when its own app is gone, and not for another's.
+    async fn privacy(&self, request: &PrivacyRequest) -> Result<Handled, HandleError> {
+        if request.kind == PrivacyKind::ShopErasure
+            && let Some(shop) = store::named(self.tx, self.delivery, &request.shop).await?
+            && shop.status != StoreStatus::Uninstalled
+            && !shop.is_by_its_app
+        {
+            return Ok(Handled::ignored(Some(shop.place.store), OTHER_APP));
+        }
+        Ok(receive(self.tx, self.job, self.delivery, request).await?)
+    }
+
     /// The store that the delivery is about; or why nothing is done.
     async fn shop(&self) -> Result<Result<Shop, Handled>, HandleError> {
         let shop = store::of(self.tx, self.delivery).await?.ok_or_else(|| unknown(self.delivery))?;
         let why = match shop.status {
             StoreStatus::Uninstalled => "the app was removed from the shop",
-            _ if !shop.is_by_its_app => "the shop is installed under another connection",
+            _ if !shop.is_by_its_app => OTHER_APP,
             // A paused store keeps what it knows up to date.
             StoreStatus::Active | StoreStatus::Inactive => return Ok(Ok(shop)),
         };

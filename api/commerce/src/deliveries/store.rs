@@ -17,15 +17,17 @@ pub(super) struct Shop {
 
 /// The store as it was known when the delivery came, or whichever of the tenant has its account as the domain by now.
 pub(super) async fn of(tx: &Tx, delivery: &Stored) -> Result<Option<Shop>, DbErr> {
-    let (tenant, event): (Value, Value) = (delivery.tenant.into(), delivery.id.into());
     match (delivery.store, &delivery.account) {
-        (Some(store), _) => find(tx, delivery.tenant, "s.id = $3", vec![tenant, event, store.into()]).await,
-        (None, Some(account)) => {
-            let values = vec![tenant, event, delivery.provider.as_str().into(), account.as_str().into()];
-            find(tx, delivery.tenant, "s.provider = $3 and s.domain = $4", values).await
-        }
+        (Some(store), _) => find(tx, delivery.tenant, "s.id = $3", vec![delivery.tenant.into(), delivery.id.into(), store.into()]).await,
+        (None, Some(account)) => named(tx, delivery, account).await,
         (None, None) => Ok(None),
     }
+}
+
+/// The store of the tenant with a domain.
+pub(super) async fn named(tx: &Tx, delivery: &Stored, domain: &str) -> Result<Option<Shop>, DbErr> {
+    let values = vec![delivery.tenant.into(), delivery.id.into(), delivery.provider.as_str().into(), domain.into()];
+    find(tx, delivery.tenant, "s.provider = $3 and s.domain = $4", values).await
 }
 
 /// A store, and whether it may be asked and written to.
