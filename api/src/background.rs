@@ -147,7 +147,8 @@ fn workers(app: &App) -> Vec<Arc<dyn Worker>> {
     let of_stores = installs::workers(app.shops.clone(), app.public_url.clone()).into_iter().chain(health::workers(app.shops.clone()));
     let of_stores = of_stores.chain(activity::workers(app.shops.clone()));
     let syncs = commerce::sync::workers(app.shops.clone(), app.sync_limits);
-    own.into_iter().chain(of_stores).chain(syncs).chain(ops::usage::workers()).collect()
+    let fetching = commerce::deliveries::workers(app.shops.clone());
+    own.into_iter().chain(of_stores).chain(syncs).chain(fetching).chain(ops::usage::workers()).collect()
 }
 
 /// What is due by the clock: a new schedule has its line here.

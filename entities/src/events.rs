@@ -91,6 +91,20 @@ events! {
     OrderCreated = "order.created" v 1,
     /// An order was changed. Data: `orderId`, `storeId`.
     OrderUpdated = "order.updated" v 1,
+    /// A shop told that an order was deleted. Data: `orderId`, `storeId`.
+    OrderDeleted = "order.deleted" v 1,
+    /// A shop told of a customer who was not known. Data: `customerId`, `storeId`.
+    CustomerCreated = "customer.created" v 1,
+    /// A shop told that a customer was changed. Data: `customerId`, `storeId`.
+    CustomerUpdated = "customer.updated" v 1,
+    /// A shop told that a customer was deleted. Their orders stay. Data: `customerId`, `storeId`.
+    CustomerDeleted = "customer.deleted" v 1,
+    /// A shop told of a product that was not known. Data: `productId`, `storeId`.
+    ProductCreated = "product.created" v 1,
+    /// A shop told that a product or one of its variants was changed. Data: `productId`, `storeId`.
+    ProductUpdated = "product.updated" v 1,
+    /// A shop told that a product was deleted, with its variants. Data: `productId`, `storeId`.
+    ProductDeleted = "product.deleted" v 1,
     /// A connection to a provider was registered. Data: `connectionId`.
     ConnectionCreated = "connection.created" v 1,
     /// A connection to a provider was changed. Data: `connectionId`.
@@ -154,7 +168,9 @@ impl EventType {
             | Self::SyncCompleted
             | Self::SyncFailed
             | Self::SyncCancelled => Some(ApiScope::StoresRead),
-            Self::OrderCreated | Self::OrderUpdated => Some(ApiScope::OrdersRead),
+            Self::OrderCreated | Self::OrderUpdated | Self::OrderDeleted => Some(ApiScope::OrdersRead),
+            Self::CustomerCreated | Self::CustomerUpdated | Self::CustomerDeleted => Some(ApiScope::CustomersRead),
+            Self::ProductCreated | Self::ProductUpdated | Self::ProductDeleted => Some(ApiScope::ProductsRead),
             Self::AlertRaised | Self::AlertUpdated | Self::AlertAcknowledged | Self::AlertResolved => Some(ApiScope::AlertsRead),
             Self::WebhookEndpointDisabled | Self::WebhookEndpointEnabled | Self::WebhookEndpointDeleted | Self::WebhookEndpointTest => {
                 Some(ApiScope::WebhooksRead)

@@ -13,6 +13,7 @@ mod m0009_installs;
 mod m0010_syncs;
 mod m0011_privacy;
 mod m0012_activity;
+mod m0014_deletions;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_syncs::Migration),
             Box::new(m0011_privacy::Migration),
             Box::new(m0012_activity::Migration),
+            Box::new(m0014_deletions::Migration),
         ]
     }
 }

@@ -73,8 +73,10 @@ pub enum CommerceEvent {
 pub struct OrderChange {
     /// The order.
     pub order: OrderRecord,
-    /// The lines that the delivery carries, each once. A line that is not among them is not said to be gone.
+    /// The lines that are told, each once.
     pub items: Vec<OrderItemRecord>,
+    /// Whether those are all: then one that is not among them is gone.
+    pub complete: bool,
 }
 
 /// A product as it is now, by what the provider says.
@@ -82,7 +84,7 @@ pub struct OrderChange {
 pub struct ProductChange {
     /// The product.
     pub product: ProductRecord,
-    /// The variants that the delivery carries.
+    /// The variants that are told.
     pub variants: Vec<ProductVariantRecord>,
     /// Whether those are all: then one that is not among them is gone.
     pub complete: bool,

@@ -25,7 +25,8 @@ pub(super) fn read(body: &[u8]) -> Read<OrderChange> {
         }
         items.push(item);
     }
-    Ok(OrderChange { order, items })
+    // Lines are never taken out of an order, only counted down.
+    Ok(OrderChange { order, items, complete: false })
 }
 
 /// The customer of a webhook of their own.

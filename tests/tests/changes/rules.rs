@@ -23,12 +23,12 @@ async fn created_then_updated_then_left_alone_by_what_is_older(#[values(Backend:
     assert_eq!(shop.number("select count(*) from {orders} o join {customers} c on c.id = o.customer_id where o.search_text like '%山田%'").await, 1);
     let known = shop.told().await;
     assert_eq!(known.len(), 4);
-    assert_eq!(shop.try_tell(&first).await.unwrap(), commerce::changes::AppliedOrder { outcome: Applied::Unchanged, ..created });
+    assert_eq!(shop.try_tell(&first).await.unwrap(), commerce::changes::Written { outcome: Applied::Unchanged, ..created });
     assert_eq!(shop.told().await, known);
 
     let refunded = set(order(1), json!({"updatedAt": "2026-03-05T00:00:00Z", "cancelledAt": "2026-03-04T00:00:00Z", "displayFinancialStatus": "REFUNDED"}));
     let newer = [refunded, set(item(11, 1), json!({"quantity": 0})), item(12, 1), item(13, 1)];
-    assert_eq!(shop.try_tell(&newer).await.unwrap(), commerce::changes::AppliedOrder { outcome: Applied::Updated, ..created });
+    assert_eq!(shop.try_tell(&newer).await.unwrap(), commerce::changes::Written { outcome: Applied::Updated, ..created });
     assert_eq!(shop.one("status || financial_status || i.quantity", STATE).await, "CANCELLEDREFUNDED0");
     let known = shop.told().await;
     assert_eq!(known.len(), 5);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use commerce::changes::{Applied, AppliedOrder, ChangeError, StorePlace, apply_order};
-use integrations::ports::commerce::{BulkRecord, OrderItemRecord, OrderRecord};
+use commerce::changes::{Applied, ChangeError, StorePlace, Telling, Written, apply};
+use integrations::ports::commerce::{BulkRecord, OrderChange};
 use platform::db::{Access, is_sqlite};
 use platform::{Clock, Ids, SystemClock};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub fn set(mut line: Value, changes: Value) -> Value {
     line
 }
 
-pub fn records(lines: &[Value]) -> (OrderRecord, Vec<OrderItemRecord>) {
+pub fn records(lines: &[Value]) -> OrderChange {
     let (mut order, mut items) = (None, Vec::new());
     for line in lines {
         match SHOPIFY.read_line(line.to_string().as_bytes()).unwrap() {
@@ -30,7 +30,7 @@ pub fn records(lines: &[Value]) -> (OrderRecord, Vec<OrderItemRecord>) {
             other => panic!("not of an order: {other:?}"),
         }
     }
-    (order.unwrap(), items)
+    OrderChange { order: order.unwrap(), items, complete: false }
 }
 
 impl Shop {
@@ -39,16 +39,16 @@ impl Shop {
     }
 
     /// Tells an order once.
-    pub async fn try_tell(&self, lines: &[Value]) -> Result<AppliedOrder, ChangeError> {
+    pub async fn try_tell(&self, lines: &[Value]) -> Result<Written, ChangeError> {
         self.try_tell_at(lines, None).await
     }
 
     /// Tells an order once, as the provider told it at an instant.
-    pub async fn try_tell_at(&self, lines: &[Value], at: Option<DateTime<Utc>>) -> Result<AppliedOrder, ChangeError> {
+    pub async fn try_tell_at(&self, lines: &[Value], at: Option<DateTime<Utc>>) -> Result<Written, ChangeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (order, items) = records(lines);
+        let change = records(lines);
         let tx = self.db.write(Access::Tenant(self.tenant)).await?;
-        let applied = apply_order(&tx, &self.place(), (&order, &items), at, clock.now(), &Ids::new(clock)).await?;
+        let applied = apply(&tx, &self.place(), Telling::Order(&change), at, clock.now(), &Ids::new(clock)).await?;
         tx.commit().await?;
         Ok(applied)
     }

@@ -4,4 +4,5 @@ mod receive;
 mod replay;
 mod rotation;
 mod shop;
+mod topics;
 mod work;

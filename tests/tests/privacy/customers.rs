@@ -58,6 +58,11 @@ async fn a_customer_is_forgotten_everywhere_and_does_not_come_back(#[values(Back
     world.deliver("orders/paid", &serde_json::from_str(&odd).unwrap()).await;
     let receipt = world.import(&[customer("2026-11-11T00:00:00Z")]).await;
     assert_eq!((receipt.customers.created, receipt.rejected), (0, 0), "{receipt}");
+    let named = json!({
+        "id": CUSTOMER, "first_name": "zzfirst", "last_name": "zzlast", "email": "zzbuyer@example.jp", "phone": "+819076543210", "tags": "zznote",
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-11-12T00:00:00Z", "default_address": { "company": "zzcompany", "city": "Kyoto" },
+    });
+    world.deliver("customers/update", &named).await;
     assert_eq!(found(&world.server, &MARKERS).await, vec![], "what came back");
     let query = r##"{ orders(filter: { text: "#200" }) { nodes { number email totalPrice { amount } customer { externalId email } } }
                       stores { nodes { orders { totalCount } } } }"##;

@@ -4,5 +4,8 @@ mod changes;
 mod crash;
 mod faults;
 mod followed;
+mod history;
+mod story;
+mod told;
 mod whole;
 mod world;

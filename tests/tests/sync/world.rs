@@ -11,7 +11,7 @@ use platform::db::Access;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::inbox::{self, ShopifyDelivery};
-use tests::harness::shopify::{Delivery, Kind, Shop, ShopifyStandIn, customer, order, product};
+use tests::harness::shopify::{Delivery, Kind, Sequence, Shop, ShopifyStandIn, customer, order, product};
 use tests::harness::{Backend, Credentials, People, Server};
 
 pub const SHOP: &str = "noren-tea.myshopify.com";
@@ -171,15 +171,70 @@ impl World {
 
     /// What the shop told by webhook, passed on.
     pub async fn deliver(&self, deliveries: &[Delivery]) {
-        for delivery in deliveries {
-            let body = String::from_utf8(delivery.body.clone()).unwrap();
-            let mut sent = ShopifyDelivery::new(self.connection, SHOP, &delivery.topic, body);
-            // It happened now, whatever its object is dated.
-            sent.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-shopify-triggered-at"));
-            sent.headers.push(("x-shopify-triggered-at".to_owned(), self.shopify.now().to_rfc3339()));
-            assert_eq!(sent.send(&self.server).await.0, 200);
+        // It happened now, whatever its object is dated.
+        let sent: Vec<_> = deliveries.iter().map(|delivery| self.delivery(&delivery.topic, std::str::from_utf8(&delivery.body).unwrap())).collect();
+        for delivery in sent {
+            assert_eq!(delivery.send(&self.server).await.0, 200);
         }
         self.quiesce().await;
+    }
+
+    /// Every topic of the shop's data is told from here on; what has happened so far is, too.
+    pub fn subscribe(&self) {
+        let things = ["CUSTOMERS", "PRODUCTS", "ORDERS"].into_iter().flat_map(|kind| {
+            let updated = if kind == "ORDERS" { "UPDATED" } else { "UPDATE" };
+            ["CREATE", updated, "DELETE"].map(|verb| format!("{kind}_{verb}"))
+        });
+        for topic in things.chain(["REFUNDS_CREATE".to_owned(), "BULK_OPERATIONS_FINISH".to_owned()]) {
+            self.shop(|shop| shop.subscribe(&topic, "https://noren.example/hooks"));
+        }
+    }
+
+    /// What happened since the last time, each told at its own moment: a millisecond after what happened before it, if they are dated alike.
+    pub fn told(&self) -> Vec<ShopifyDelivery> {
+        let deliveries = self.shopify.deliveries(SHOP, Sequence::AsHappened);
+        let mut told = Vec::new();
+        for (place, delivery) in deliveries.iter().enumerate() {
+            let mut sent = self.delivery(&delivery.topic, &String::from_utf8(delivery.body.clone()).unwrap());
+            let dated = delivery.headers.iter().find(|(name, _)| name == "x-shopify-triggered-at").unwrap().1.parse::<DateTime<Utc>>().unwrap();
+            triggered_at(&mut sent, dated + TimeDelta::milliseconds(place as i64));
+            told.push(sent);
+        }
+        told
+    }
+
+    /// Something that the shop tells, now.
+    pub fn delivery(&self, topic: &str, body: &str) -> ShopifyDelivery {
+        let mut delivery = ShopifyDelivery::new(self.connection, SHOP, topic, body);
+        triggered_at(&mut delivery, self.shopify.now());
+        delivery
+    }
+
+    /// Has deliveries taken, and waits until all of them were worked on, and what they ask for was fetched.
+    pub async fn take(&self, deliveries: &[ShopifyDelivery]) {
+        for delivery in deliveries {
+            assert_eq!(delivery.send(&self.server).await, (200, String::new()));
+        }
+        self.settled().await;
+    }
+
+    /// Waits until every delivery was worked on. What is to be tried again has its time.
+    pub async fn settled(&self) {
+        let waiting = "select (select count(*) from webhook_events where status = 'PENDING') + (select count(*) from jobs where kind = 'delivery.fetch' and status in ('QUEUED', 'RUNNING'))";
+        for _ in 0..300 {
+            self.quiesce().await;
+            if self.number(waiting).await == 0 {
+                return;
+            }
+            self.pass(TimeDelta::seconds(10));
+        }
+        panic!("deliveries wait: {}", self.ask("{ jobs { nodes { kind status attempts lastError } } }").await);
+    }
+
+    pub async fn number(&self, sql: &str) -> i64 {
+        let db = self.server.db();
+        let tx = db.read(Access::Platform).await.unwrap();
+        tx.query_one_raw(db.statement(sql, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 
     /// The store is known not to have a scope any more.
@@ -210,19 +265,23 @@ impl World {
         for one in self.list("customers", "externalId lastName email city totalOrders updatedAt").await {
             rows.push(line(&["customer", text(&one["externalId"]), text(&one["lastName"]), text(&one["email"]), text(&one["city"])], &one));
         }
-        for one in self.list("products", "externalId title handle updatedAt variants(first: 100) { nodes { externalId sku price { amount } } }").await {
+        for one in self
+            .list("products", "externalId title handle inventoryQuantity updatedAt variants(first: 100) { nodes { externalId sku price { amount } } }")
+            .await
+        {
             let variants = children(&one["variants"]["nodes"], |child| {
                 format!("{} {} {}", text(&child["externalId"]), text(&child["sku"]), text(&child["price"]["amount"]))
             });
-            rows.push(line(&["product", text(&one["externalId"]), text(&one["title"]), text(&one["handle"]), &variants], &one));
+            let stock = one["inventoryQuantity"].to_string();
+            rows.push(line(&["product", text(&one["externalId"]), text(&one["title"]), text(&one["handle"]), &stock, &variants], &one));
         }
-        let fields = "externalId number email status totalPrice { amount } updatedAt customer { externalId lastName } items(first: 20) { nodes { externalId quantity totalPrice { amount } } }";
+        let fields = "externalId number email status financialStatus totalPrice { amount } updatedAt customer { externalId lastName } items(first: 20) { nodes { externalId quantity totalPrice { amount } } }";
         for one in self.list("orders", fields).await {
             let items = children(&one["items"]["nodes"], |child| {
                 format!("{} {} {}", text(&child["externalId"]), child["quantity"], text(&child["totalPrice"]["amount"]))
             });
-            let parts =
-                [&one["externalId"], &one["number"], &one["email"], &one["status"], &one["totalPrice"]["amount"], &one["customer"]["externalId"]].map(text);
+            let [total, customer] = [&one["totalPrice"]["amount"], &one["customer"]["externalId"]];
+            let parts = [&one["externalId"], &one["number"], &one["email"], &one["status"], &one["financialStatus"], total, customer].map(text);
             rows.push(line(&[&["order"], &parts[..], &[text(&one["customer"]["lastName"]), &items]].concat(), &one));
         }
         rows.sort();
@@ -240,15 +299,17 @@ impl World {
         }
         for (id, one) in &products {
             let variants = children(&one["variants"], |child| format!("{} {} {}", number(&child["id"]), text(&child["sku"]), text(&child["price"])));
-            rows.push(line(&["product", &id.to_string(), text(&one["title"]), text(&one["handle"]), &variants], one));
+            let stock = one["totalInventory"].to_string();
+            rows.push(line(&["product", &id.to_string(), text(&one["title"]), text(&one["handle"]), &stock, &variants], one));
         }
         for (id, one) in &orders {
             let amount = |set: &Value| text(&set["shopMoney"]["amount"]).to_owned();
             let items = children(&one["lineItems"], |child| format!("{} {} {}", number(&child["id"]), child["quantity"], amount(&child["discountedTotalSet"])));
             let status = if one["closed"] == true { "CLOSED" } else { "OPEN" };
-            let (customer, total) = (number(&one["customer"]["id"]), amount(&one["totalPriceSet"]));
+            let (customer, total) = (if one["customer"].is_null() { "-".to_owned() } else { number(&one["customer"]["id"]) }, amount(&one["totalPriceSet"]));
             let known = customers.get(&customer.parse().unwrap_or_default()).map_or(&one["customer"], |known| known);
-            let parts = ["order", &id.to_string(), text(&one["name"]), text(&one["email"]), status, &total, &customer, text(&known["lastName"]), &items];
+            let paid = text(&one["displayFinancialStatus"]);
+            let parts = ["order", &id.to_string(), text(&one["name"]), text(&one["email"]), status, paid, &total, &customer, text(&known["lastName"]), &items];
             rows.push(line(&parts, one));
         }
         rows.sort();
@@ -262,6 +323,11 @@ impl World {
             (here.iter().filter(|row| !there.contains(row)).collect(), there.iter().filter(|row| !here.contains(row)).collect());
         assert!(here == there, "here alone: {more:#?}\nin the shop alone: {less:#?}");
     }
+}
+
+fn triggered_at(delivery: &mut ShopifyDelivery, at: DateTime<Utc>) {
+    delivery.headers.retain(|(name, _)| name != "x-shopify-triggered-at");
+    delivery.headers.push(("x-shopify-triggered-at".to_owned(), at.to_rfc3339()));
 }
 
 pub fn text(value: &Value) -> &str {

@@ -1,26 +1,33 @@
 //! What shop systems delivered: read as the provider wrote it, and written to the store that it is about.
 //!
-//! May touch the stores' rows, the provider's `parse` and `changes`; storing and settling deliveries is the inbox's.
+//! May touch the stores' rows by way of `changes`, the provider's `parse`, and the ways into shops of `installs`; storing and settling
+//! deliveries is the inbox's.
 
+mod announce;
+mod fetch;
 mod store;
+
+pub use fetch::{FETCH, workers};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use entities::{EventType, StoreId, StoreStatus};
-use integrations::ports::commerce::{CommerceEvent, OrderChange};
+use entities::StoreStatus;
+use integrations::ports::commerce::{CommerceEvent, PrivacyKind, PrivacyRequest, ProductChange, RecordKind, RefundRecord};
 use integrations::ports::delivery::{DeliveryParts, Verified};
+use integrations::ports::shop::DataKind;
 use integrations::registry;
 use platform::inbox::{HandleError, Handled, Handler, Stored};
 use platform::jobs::Running;
-use platform::outbox::emit;
-use platform::record::Happened;
 use platform::{Ids, Tx};
-use serde_json::json;
 
-use crate::changes::{Applied, AppliedOrder, ChangeError, StorePlace, apply_order};
-use crate::installs;
+use crate::changes::{ChangeError, Telling, apply, delete};
 use crate::privacy::{is_forgotten, receive};
+use crate::{installs, sync};
+use announce::announce;
 use store::Shop;
+
+/// Why nothing is done with what another app of the tenant is told.
+const OTHER_APP: &str = "the shop is installed under another connection";
 
 /// Works on the deliveries of shop systems.
 pub struct ShopDeliveries;
@@ -34,11 +41,11 @@ impl Handler for ShopDeliveries {
     async fn handle(&self, tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
         let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
         let event = provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))?;
-        let handled = match self.act(tx, job, delivery, &event).await {
+        let handled = match Work { tx, job, delivery }.act(&event).await {
             // Rejected before anything is written: whom it tells of may be somebody whose data must not wait for a replay.
             Err(HandleError::Rejected(why)) => match store::of(tx, delivery).await? {
-                Some(shop) if is_forgotten(tx, delivery.tenant, shop.id, &event).await? => {
-                    Handled::ignored(Some(shop.id), "it was rejected, and tells of somebody who was forgotten")
+                Some(shop) if is_forgotten(tx, delivery.tenant, shop.place.store, &event).await? => {
+                    Handled::ignored(Some(shop.place.store), "it was rejected, and tells of somebody who was forgotten")
                 }
                 Some(_) | None => return Err(HandleError::Rejected(why)),
             },
@@ -52,58 +59,124 @@ impl Handler for ShopDeliveries {
     }
 }
 
-impl ShopDeliveries {
-    async fn act(&self, tx: &Tx, job: &Running, delivery: &Stored, event: &CommerceEvent) -> Result<Handled, HandleError> {
+/// The work on one delivery.
+struct Work<'a> {
+    tx: &'a Tx,
+    job: &'a Running,
+    delivery: &'a Stored,
+}
+
+impl Work<'_> {
+    async fn act(&self, event: &CommerceEvent) -> Result<Handled, HandleError> {
+        let Self { tx, job, delivery } = self;
         match event {
             CommerceEvent::Ignored { topic } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {topic}"))),
-            // Read already, and not yet acted on.
-            CommerceEvent::OrderDeleted { .. }
-            | CommerceEvent::CustomerChanged(_)
-            | CommerceEvent::CustomerDeleted { .. }
-            | CommerceEvent::ProductChanged(_)
-            | CommerceEvent::ProductDeleted { .. }
-            | CommerceEvent::RefundCreated(_)
-            | CommerceEvent::ExportEnded { .. } => Ok(Handled::ignored(delivery.store, format!("nothing is done with {}", delivery.topic))),
             CommerceEvent::AppUninstalled { shop } => installs::uninstalled(tx, job, delivery, shop.as_deref()).await,
             CommerceEvent::ScopesChanged { granted } => installs::scopes_changed(tx, job, delivery, granted).await,
             CommerceEvent::Privacy(request) => Ok(receive(tx, job, delivery, request).await?),
-            CommerceEvent::OrderChanged(change) => {
-                let shop = store::of(tx, delivery).await?.ok_or_else(|| unknown(delivery))?;
-                match shop.status {
-                    // Its currency is a guess until then.
-                    StoreStatus::Active | StoreStatus::Inactive if shop.awaits_set_up => Err(HandleError::Later("the store is not set up yet".to_owned())),
-                    // A paused store keeps what it knows up to date.
-                    StoreStatus::Active | StoreStatus::Inactive => write_order(tx, job, delivery, &shop, change).await,
-                    StoreStatus::Uninstalled => Ok(Handled::ignored(Some(shop.id), "the app was removed from the shop")),
-                }
-            }
+            CommerceEvent::OrderChanged(change) => self.write(Telling::Order(change)).await,
+            CommerceEvent::CustomerChanged(customer) => self.write(Telling::Customer(customer)).await,
+            CommerceEvent::ProductChanged(change) => self.product(change).await,
+            CommerceEvent::OrderDeleted { external_id } => self.delete(RecordKind::Order, external_id).await,
+            CommerceEvent::CustomerDeleted { external_id } => self.delete(RecordKind::Customer, external_id).await,
+            CommerceEvent::ProductDeleted { external_id } => self.delete(RecordKind::Product, external_id).await,
+            CommerceEvent::RefundCreated(refund) => self.refund(refund).await,
+            CommerceEvent::ExportEnded { id } => self.export_ended(id).await,
         }
+    }
+
+    /// The store that the delivery is about; or why nothing is done.
+    async fn shop(&self) -> Result<Result<Shop, Handled>, HandleError> {
+        let shop = store::of(self.tx, self.delivery).await?.ok_or_else(|| unknown(self.delivery))?;
+        let why = match shop.status {
+            StoreStatus::Uninstalled => "the app was removed from the shop",
+            _ if !shop.is_by_its_app => OTHER_APP,
+            // Its currency is a guess until then.
+            _ if shop.awaits_set_up => return Err(HandleError::Later("the store is not set up yet".to_owned())),
+            // A paused store keeps what it knows up to date.
+            StoreStatus::Active | StoreStatus::Inactive => return Ok(Ok(shop)),
+        };
+        Ok(Err(Handled::ignored(Some(shop.place.store), why)))
+    }
+
+    async fn write(&self, telling: Telling<'_>) -> Result<Handled, HandleError> {
+        let shop = match self.shop().await? {
+            Ok(shop) => shop,
+            Err(ignored) => return Ok(ignored),
+        };
+        self.write_to(&shop, telling).await?;
+        Ok(Handled::processed(Some(shop.place.store)))
+    }
+
+    async fn write_to(&self, shop: &Shop, telling: Telling<'_>) -> Result<(), HandleError> {
+        let told_at = self.delivery.triggered_at;
+        let written = apply(self.tx, &shop.place, telling, told_at, self.job.now(), &self.ids()).await.map_err(not_written)?;
+        Ok(announce(self.tx, &self.job.trace(), &shop.place, written).await?)
+    }
+
+    /// A product with more variants than were written out is fetched as well.
+    async fn product(&self, change: &ProductChange) -> Result<Handled, HandleError> {
+        let shop = match self.shop().await? {
+            Ok(shop) => shop,
+            Err(ignored) => return Ok(ignored),
+        };
+        self.write_to(&shop, Telling::Product(change)).await?;
+        if !change.complete && shop.status == StoreStatus::Active {
+            self.fetch(&shop, DataKind::Products, &change.product.external_id).await?;
+        }
+        Ok(Handled::processed(Some(shop.place.store)))
+    }
+
+    async fn delete(&self, kind: RecordKind, external_id: &str) -> Result<Handled, HandleError> {
+        let shop = match self.shop().await? {
+            Ok(shop) => shop,
+            Err(ignored) => return Ok(ignored),
+        };
+        let (now, place) = (self.job.now(), &shop.place);
+        let at = self.delivery.triggered_at.unwrap_or(now);
+        let written = delete(self.tx, place, (kind, external_id), at, now, &self.ids()).await.map_err(not_written)?;
+        announce(self.tx, &self.job.trace(), place, written).await?;
+        Ok(Handled::processed(Some(place.store)))
+    }
+
+    /// A refund does not tell what its order comes to now: the shop is asked.
+    async fn refund(&self, refund: &RefundRecord) -> Result<Handled, HandleError> {
+        let shop = match self.shop().await? {
+            Ok(shop) => shop,
+            Err(ignored) => return Ok(ignored),
+        };
+        if shop.status != StoreStatus::Active {
+            return Ok(Handled::ignored(Some(shop.place.store), "the store is paused: the order comes with its own change, or with the next sync"));
+        }
+        self.fetch(&shop, DataKind::Orders, &refund.order).await?;
+        Ok(Handled::processed(Some(shop.place.store)))
+    }
+
+    async fn export_ended(&self, id: &str) -> Result<Handled, HandleError> {
+        let shop = match self.shop().await? {
+            Ok(shop) => shop,
+            Err(ignored) => return Ok(ignored),
+        };
+        let store = shop.place.store;
+        let awaited = sync::export_ended(self.tx, &self.job.trace(), shop.place.tenant, store, id).await?;
+        Ok(if awaited { Handled::processed(Some(store)) } else { Handled::ignored(Some(store), "no sync waits for this export") })
+    }
+
+    async fn fetch(&self, shop: &Shop, kind: DataKind, external_id: &str) -> Result<(), HandleError> {
+        Ok(fetch::request(self.tx, &self.job.trace(), (shop.place.tenant, shop.place.store), (kind, external_id), self.delivery.triggered_at).await?)
+    }
+
+    fn ids(&self) -> Ids {
+        Ids::new(self.job.clock())
     }
 }
 
-async fn write_order(tx: &Tx, job: &Running, delivery: &Stored, shop: &Shop, change: &OrderChange) -> Result<Handled, HandleError> {
-    let place = StorePlace { tenant: delivery.tenant, store: shop.id, currency: shop.currency };
-    let applied =
-        apply_order(tx, &place, (&change.order, &change.items), delivery.triggered_at, job.now(), &Ids::new(job.clock())).await.map_err(
-            |error| match error {
-                ChangeError::Rejected(line) => HandleError::Rejected(line.to_string()),
-                ChangeError::Importing => HandleError::Later(error.to_string()),
-                ChangeError::Storage(error) => HandleError::Storage(error),
-            },
-        )?;
-    announce(tx, job, delivery, shop.id, applied).await?;
-    Ok(Handled::processed(Some(shop.id)))
-}
-
-async fn announce(tx: &Tx, job: &Running, delivery: &Stored, store: StoreId, AppliedOrder { order, outcome }: AppliedOrder) -> Result<(), HandleError> {
-    let kind = match outcome {
-        Applied::Created => EventType::OrderCreated,
-        Applied::Updated => EventType::OrderUpdated,
-        Applied::Unchanged => return Ok(()),
-    };
-    let data = json!({ "orderId": order, "storeId": store });
-    let happened = Happened { kind, tenant: Some(delivery.tenant), store: Some(store), subject: Some(order.to_string()), data };
-    Ok(emit(tx, &job.trace(), happened).await?)
+fn not_written(error: ChangeError) -> HandleError {
+    match error {
+        ChangeError::Rejected(line) => HandleError::Rejected(line.to_string()),
+        ChangeError::Importing => HandleError::Later(error.to_string()),
+        ChangeError::Storage(error) => HandleError::Storage(error),
+    }
 }
 
 fn unknown(delivery: &Stored) -> HandleError {

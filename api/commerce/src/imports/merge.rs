@@ -9,7 +9,7 @@ use super::error::ImportError;
 use super::lease;
 use super::receipt::Receipt;
 use super::scope::Run;
-use crate::records::{LINK_ORDERS, SHAPES, Shape, merging_lock, shape, vanished};
+use crate::records::{LINK_ORDERS, SHAPES, Shape, children_of, merging_lock, vanished};
 
 /// Merges the staged rows and ends the run.
 pub(super) async fn merge(run: &Run, staged: &[u64], receipt: &mut Receipt) -> Result<(), ImportError> {
@@ -64,13 +64,12 @@ pub(super) async fn mark_vanished(run: &Run, tx: &Tx, staged: &[u64], receipt: &
     if run.read_at.is_none() {
         return Ok(());
     }
-    for child in SHAPES {
-        let Some(parent) = child.parent.map(shape) else { continue };
-        let parents = SHAPES.iter().zip(staged).find(|(shape, _)| shape.kind == parent.kind).map_or(0, |(_, staged)| *staged);
+    for (parent, staged) in SHAPES.into_iter().zip(staged) {
+        let Some((child, _)) = children_of(parent.kind) else { continue };
         // New parents have lost nothing, and a child that was rejected is there.
-        if parents > receipt.of(parent.kind).created
+        if *staged > receipt.of(parent.kind).created
             && receipt.of(child.kind).rejected == 0
-            && let Some(sql) = vanished(child, parent)
+            && let Some(sql) = vanished(parent)
         {
             run.execute(tx, &sql).await?;
         }

@@ -27,8 +27,14 @@ const LATELY: TimeDelta = TimeDelta::days(7);
 
 /// What a store's data is in, by the name that the evidence has for it; what refers to others comes first. A table that holds data of a
 /// store belongs here. `$1` is the tenant, `$2` the store.
-const TABLES: [(&str, &str); 5] =
-    [("orderItems", "order_items"), ("orders", "orders"), ("productVariants", "product_variants"), ("products", "products"), ("customers", "customers")];
+const TABLES: [(&str, &str); 6] = [
+    ("orderItems", "order_items"),
+    ("orders", "orders"),
+    ("productVariants", "product_variants"),
+    ("products", "products"),
+    ("customers", "customers"),
+    ("deletions", "deletions"),
+];
 
 /// What a store's statistics are in; they are few rows.
 const STATISTICS: [&str; 3] = ["store_calls", "store_deliveries", "store_sizes"];

@@ -24,7 +24,7 @@ pub use list::{PrivacyRequestFilter, PrivacyRequestSort};
 pub(crate) use receive::{is_forgotten, receive};
 pub use row::PrivacyRequestRow;
 pub use service::{BUNDLE, Privacy, TABLE};
-pub(crate) use store::{forgotten, forgotten_of_order};
+pub(crate) use store::{forgotten, forgotten_of};
 pub use watch::{WATCH, Watching, schedules};
 
 use chrono::TimeDelta;

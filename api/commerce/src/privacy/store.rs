@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use entities::{InstallationAction, PrivacyRequestId, PrivacyRequestOutcome, PrivacyRequestStatus, StoreId, StoreStatus, TenantId};
-use integrations::ports::commerce::OrderRecord;
+use integrations::ports::commerce::{OrderRecord, RecordKind};
 use platform::db::{Access, FromRow, is_sqlite, rows_of};
 use platform::{Database, DbErr, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::row::PrivacyRequestRow;
 use crate::changes::StorePlace;
-use crate::records::{Forgotten, Thing, customer_of, digest, merging_lock};
+use crate::records::{Forgotten, Thing, digest, merging_lock};
 
 /// A statement of our own.
 pub(super) fn statement(tx: &Tx, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -29,12 +29,14 @@ pub(crate) async fn forgotten(db: &Database, tenant: TenantId, store: StoreId) -
     Ok(Forgotten::of(store, digests))
 }
 
-/// Whom a store has forgotten of those that an order is about.
-pub(crate) async fn forgotten_of_order(tx: &Tx, place: &StorePlace, order: &OrderRecord) -> Result<Forgotten, DbErr> {
-    let order_digest = digest(place.store, Thing::Order, &order.external_id);
-    let customer = customer_of(order).map(|id| digest(place.store, Thing::Customer, id));
-    let found = known(tx, (place.tenant, place.store), [Some(order_digest), customer]).await?;
-    Ok(Forgotten::of(place.store, found))
+/// Whom a store has forgotten of those that a change is about.
+pub(crate) async fn forgotten_of(tx: &Tx, place: &StorePlace, things: &[(RecordKind, &str)]) -> Result<Forgotten, DbErr> {
+    let of = |kind: RecordKind, thing| things.iter().find(|(other, _)| *other == kind).map(|(_, id)| digest(place.store, thing, id));
+    let digests = [of(RecordKind::Customer, Thing::Customer), of(RecordKind::Order, Thing::Order)];
+    if digests.iter().all(Option::is_none) {
+        return Ok(Forgotten::nobody(place.store));
+    }
+    Ok(Forgotten::of(place.store, known(tx, (place.tenant, place.store), digests).await?))
 }
 
 /// Those of two digests that a store has forgotten.

@@ -14,5 +14,7 @@ pub(crate) use fill::{Words, instant_text, merging_lock};
 pub(crate) use forgotten::{Forgotten, Thing, customer_of, digest};
 pub(crate) use rows::{Batch, Form, Object};
 pub(crate) use search::{Completion, PAGE, completions, order_text, parts_of};
-pub(crate) use shape::{CUSTOMERS, LINK_ORDERS, ORDER_ITEMS, ORDERS, REJECTIONS, SEARCH, SHAPES, Shape, shape, vanished};
+pub(crate) use shape::{
+    CUSTOMERS, LINK_ORDERS, ORDER_ITEMS, ORDERS, PRODUCT_VARIANTS, PRODUCTS, REJECTIONS, SEARCH, SHAPES, Shape, children_of, shape, vanished,
+};
 pub(crate) use stage::{For, NO_KIND, OWN_LINE, Stager};

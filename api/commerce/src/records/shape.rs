@@ -38,19 +38,54 @@ pub(crate) struct Shape {
     pub update_joins: &'static str,
     /// Whether the staged row is not older than the row that it would update.
     pub fresh: &'static str,
+    /// What must hold, too, of a staged row that creates one.
+    pub fresh_insert: &'static str,
     /// Whether the table tells when Noren last wrote the row.
     pub synced: bool,
 }
 
 use Rule::{Always, Keep, Or};
 
-/// What was deleted comes back only when it was read after that.
-const DELETED: Derived = Derived {
-    name: "deleted_at",
-    insert: "null",
-    update: Some("case when {read_at} is null or t.deleted_at > {read_at} then t.deleted_at end"),
-    compare: true,
-};
+/// Whether the shop told that a thing was deleted. A provider gives no id twice: then it is gone for good.
+macro_rules! told_deleted {
+    ($kind:literal, $external_id:literal) => {
+        concat!(
+            "exists (select 1 from deletions g where g.tenant_id = {tenant} and g.store_id = {store} and g.kind = '",
+            $kind,
+            "' and g.external_id = ",
+            $external_id,
+            ")"
+        )
+    };
+}
+
+/// What was not found any more comes back only when it was read after that, and what was told to be deleted never does; nor under
+/// `$unless`.
+macro_rules! deleted_at {
+    ($kind:literal, $external_id:literal, $unless:literal) => {
+        Derived {
+            name: "deleted_at",
+            insert: "null",
+            update: Some(concat!(
+                "case when t.deleted_at is null then null when {read_at} is null or t.deleted_at > {read_at} or ",
+                $unless,
+                told_deleted!($kind, $external_id),
+                " then t.deleted_at end"
+            )),
+            compare: true,
+        }
+    };
+}
+
+/// Whether nothing was told later about the row `$row` that is dated alike: shop systems date changes by the second.
+macro_rules! told_before {
+    ($row:literal) => {
+        concat!("({read_at} is null or ", $row, ".told_at is null or ", $row, ".told_at <= {read_at})")
+    };
+}
+
+/// What was told before it was read is older than what was read.
+const TOLD_AT: Derived = Derived { name: "told_at", insert: "{read_at}", update: Some("coalesce({read_at}, t.told_at)"), compare: false };
 
 const FALSE: Rule = Or("false");
 const TRUE: Rule = Or("true");
@@ -90,11 +125,28 @@ pub(crate) static CUSTOMERS: Shape = Shape {
         ("created_at", Or("coalesce({first_order}, {now})")),
         ("updated_at", Or("coalesce(s.created_at, {first_order}, {now})")),
     ],
-    derived: &[Derived { name: "is_active", insert: "true", update: None, compare: false }, DELETED],
+    derived: &[
+        Derived { name: "is_active", insert: "true", update: None, compare: false },
+        // What an order says of its customer is not all: the bit tells a line of the customer's own (`OWN_LINE`).
+        Derived {
+            name: "told_at",
+            insert: "case when (s.carried & 1099511627776) <> 0 then {read_at} end",
+            update: Some("case when (s.carried & 1099511627776) <> 0 then coalesce({read_at}, t.told_at) else t.told_at end"),
+            compare: false,
+        },
+        // An order brings no deleted customer back.
+        deleted_at!("CUSTOMER", "t.external_id", "(s.carried & 1099511627776) = 0 or "),
+    ],
     joins: "{first_order_join}",
     update_joins: "",
     // One that is known from orders alone is as old as the first of them, which may be younger than the customer's own last change.
-    fresh: "(coalesce(s.updated_at, {as_of}) is null or t.updated_at <= coalesce(s.updated_at, {as_of}) or (s.updated_at is not null and t.updated_at = t.created_at))",
+    fresh: concat!(
+        "(coalesce(s.updated_at, {as_of}) is null or t.updated_at < coalesce(s.updated_at, {as_of})
+          or (t.updated_at = coalesce(s.updated_at, {as_of}) and ",
+        told_before!("t"),
+        ") or (s.updated_at < t.updated_at and t.updated_at = t.created_at))"
+    ),
+    fresh_insert: concat!(" and not ", told_deleted!("CUSTOMER", "s.external_id")),
     synced: true,
 };
 
@@ -116,10 +168,11 @@ pub(crate) static PRODUCTS: Shape = Shape {
         ("created_at", Or("{now}")),
         ("updated_at", Or("coalesce(s.created_at, {now})")),
     ],
-    derived: &[DELETED],
+    derived: &[TOLD_AT, deleted_at!("PRODUCT", "t.external_id", "")],
     joins: "",
     update_joins: "",
-    fresh: "(s.updated_at is null or t.updated_at <= s.updated_at)",
+    fresh: concat!("(s.updated_at is null or t.updated_at < s.updated_at or (t.updated_at = s.updated_at and ", told_before!("t"), "))"),
+    fresh_insert: concat!(" and not ", told_deleted!("PRODUCT", "s.external_id")),
     synced: true,
 };
 
@@ -144,10 +197,24 @@ pub(crate) static PRODUCT_VARIANTS: Shape = Shape {
         ("created_at", Or("p.created_at")),
         ("updated_at", Or("p.updated_at")),
     ],
-    derived: &[Derived { name: "product_id", insert: "p.id", update: Some("p.id"), compare: true }, DELETED],
+    derived: &[Derived { name: "product_id", insert: "p.id", update: Some("p.id"), compare: true }, deleted_at!("PRODUCT", "s.parent_external_id", "")],
     joins: "join products p on p.tenant_id = {tenant} and p.store_id = {store} and p.external_id = s.parent_external_id",
     update_joins: "join staged_products sp on sp.run_id = {run} and sp.external_id = s.parent_external_id",
-    fresh: "(coalesce(s.updated_at, sp.updated_at) is null or t.updated_at <= coalesce(s.updated_at, sp.updated_at))",
+    fresh: concat!(
+        "(coalesce(s.updated_at, sp.updated_at) is null or t.updated_at < coalesce(s.updated_at, sp.updated_at)
+          or (t.updated_at = coalesce(s.updated_at, sp.updated_at) and ",
+        told_before!("p"),
+        "))"
+    ),
+    // What an older telling of the product had may be gone by now.
+    fresh_insert: concat!(
+        " and exists (select 1 from staged_products sp where sp.run_id = {run} and sp.external_id = s.parent_external_id
+             and (sp.updated_at is null or p.updated_at < sp.updated_at or (p.updated_at = sp.updated_at and ",
+        told_before!("p"),
+        "))) and (p.deleted_at is null or (p.deleted_at <= {read_at} and not ",
+        told_deleted!("PRODUCT", "s.parent_external_id"),
+        "))"
+    ),
     synced: true,
 };
 
@@ -183,14 +250,13 @@ pub(crate) static ORDERS: Shape = Shape {
             update: Some("case when (s.carried & 1) <> 0 then c.id else t.customer_id end"),
             compare: true,
         },
-        // What was told before it was read is older than what was read.
-        Derived { name: "told_at", insert: "{read_at}", update: Some("coalesce({read_at}, t.told_at)"), compare: false },
-        DELETED,
+        TOLD_AT,
+        deleted_at!("ORDER", "t.external_id", ""),
     ],
     joins: "left join customers c on c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = s.external_customer_id",
     update_joins: "",
-    // Shop systems date changes by the second: of two as of the same one, what was told after it was read stays.
-    fresh: "(t.updated_at < s.updated_at or (t.updated_at = s.updated_at and ({read_at} is null or t.told_at is null or t.told_at <= {read_at})))",
+    fresh: concat!("(t.updated_at < s.updated_at or (t.updated_at = s.updated_at and ", told_before!("t"), "))"),
+    fresh_insert: concat!(" and not ", told_deleted!("ORDER", "s.external_id")),
     synced: true,
 };
 
@@ -222,12 +288,13 @@ pub(crate) static ORDER_ITEMS: Shape = Shape {
         Derived { name: "order_id", insert: "o.id", update: Some("o.id"), compare: true },
         Derived { name: "created_at", insert: "o.created_at", update: None, compare: false },
         Derived { name: "updated_at", insert: "o.updated_at", update: Some("o.updated_at"), compare: false },
-        DELETED,
+        deleted_at!("ORDER", "s.parent_external_id", ""),
     ],
     joins: "join orders o on o.tenant_id = {tenant} and o.store_id = {store} and o.external_id = s.parent_external_id",
     update_joins: "join staged_orders so on so.run_id = {run} and so.external_id = s.parent_external_id",
     // Items have no date of their own: they are as fresh as their order.
-    fresh: "(o.updated_at < so.updated_at or (o.updated_at = so.updated_at and ({read_at} is null or o.told_at is null or o.told_at <= {read_at})))",
+    fresh: concat!("(o.updated_at < so.updated_at or (o.updated_at = so.updated_at and ", told_before!("o"), "))"),
+    fresh_insert: concat!(" and (o.deleted_at is null or (o.deleted_at <= {read_at} and not ", told_deleted!("ORDER", "s.parent_external_id"), "))"),
     synced: false,
 };
 
@@ -236,17 +303,22 @@ pub(crate) const LINK_ORDERS: &str = "update orders as t set customer_id = c.id,
     where t.tenant_id = {tenant} and t.store_id = {store} and t.customer_id is null and t.external_customer_id is not null
       and c.tenant_id = {tenant} and c.store_id = {store} and c.external_id = t.external_customer_id";
 
+/// The kind whose rows hang from those of another, and their column that refers to it.
+pub(crate) fn children_of(kind: RecordKind) -> Option<(&'static Shape, &'static str)> {
+    match kind {
+        RecordKind::Product => Some((&PRODUCT_VARIANTS, "product_id")),
+        RecordKind::Order => Some((&ORDER_ITEMS, "order_id")),
+        RecordKind::Customer | RecordKind::ProductVariant | RecordKind::OrderItem => None,
+    }
+}
+
 /// Children that a parent, told whole and as fresh as what is known, has no more.
-pub(crate) fn vanished(child: &Shape, parent: &Shape) -> Option<String> {
-    let (column, unless) = match child.kind {
-        RecordKind::ProductVariant => ("product_id", ""),
-        RecordKind::OrderItem => ("order_id", " and (p.told_at is null or p.told_at <= {read_at})"),
-        RecordKind::Customer | RecordKind::Product | RecordKind::Order => return None,
-    };
+pub(crate) fn vanished(parent: &Shape) -> Option<String> {
+    let (child, column) = children_of(parent.kind)?;
     Some(format!(
         "update {table} as t set deleted_at = {{read_at}} where t.tenant_id = {{tenant}} and t.store_id = {{store}} and t.deleted_at is null
            and t.{column} in (select p.id from {staged_parent} s join {parent} p on p.tenant_id = {{tenant}} and p.store_id = {{store}}
-             and p.external_id = s.external_id and p.updated_at = s.updated_at where s.run_id = {{run}}{unless})
+             and p.external_id = s.external_id and p.updated_at = s.updated_at where s.run_id = {{run}} and (p.told_at is null or p.told_at <= {{read_at}}))
            and not exists (select 1 from {staged} c where c.run_id = {{run}} and c.external_id = t.external_id)",
         table = child.table,
         staged_parent = parent.staged,
@@ -329,8 +401,9 @@ impl Shape {
         values.push("{pending}".to_owned());
         format!(
             "insert into {table} ({names}) select {values} from {staged} s {joins} where s.run_id = {{run}}{slice} \
-             and not exists (select 1 from {table} t where {same}{known})",
+             and not exists (select 1 from {table} t where {same}{known}){fresh}",
             table = self.table,
+            fresh = self.fresh_insert,
             names = names.join(", "),
             values = values.join(", "),
             staged = self.staged,

@@ -10,19 +10,24 @@ use sea_orm::{ConnectionTrait, Value};
 use super::slice::{self, Slice, SliceStatus};
 use super::step::{Step, Trouble};
 use super::store::{self, At};
+use crate::changes::mark_deleted;
 use crate::records::shape;
 
 /// Strangers that are looked at together.
 const AT_ONCE: usize = 100;
 
-/// The table of a kind, and those of its children with the column that refers to it.
-pub(super) fn tables(kind: DataKind) -> (&'static str, Option<(&'static str, &'static str)>) {
-    let table = |kind| shape(kind).table;
+/// Things of a kind, without their children.
+pub(crate) const fn record(kind: DataKind) -> RecordKind {
     match kind {
-        DataKind::Customers => (table(RecordKind::Customer), None),
-        DataKind::Products => (table(RecordKind::Product), Some((table(RecordKind::ProductVariant), "product_id"))),
-        DataKind::Orders => (table(RecordKind::Order), Some((table(RecordKind::OrderItem), "order_id"))),
+        DataKind::Customers => RecordKind::Customer,
+        DataKind::Products => RecordKind::Product,
+        DataKind::Orders => RecordKind::Order,
     }
+}
+
+/// The table of a kind.
+pub(super) fn table(kind: DataKind) -> &'static str {
+    shape(record(kind)).table
 }
 
 /// A list of texts as a parameter.
@@ -31,20 +36,6 @@ fn listed(tx: &Tx, number: u8, ids: &[String]) -> (String, Value) {
     let select = if is_sqlite(tx.get_database_backend()) { "select value from json_each" } else { "select jsonb_array_elements_text" };
     let cast = if is_sqlite(tx.get_database_backend()) { "" } else { "::text::jsonb" };
     (format!("({select}(${number}{cast}))"), json.into())
-}
-
-/// Marks things that the shop has no more, with their children; how many there were.
-pub(super) async fn mark(tx: &Tx, at: At, kind: DataKind, ids: &[String], when: chrono::DateTime<chrono::Utc>) -> Result<u64, DbErr> {
-    let (table, children) = tables(kind);
-    let (list, ids) = listed(tx, 4, ids);
-    let values = || [when.into(), at.tenant.into(), at.store.into(), ids.clone()];
-    let these = format!("tenant_id = $2 and store_id = $3 and deleted_at is null and external_id in {list}");
-    if let Some((child, column)) = children {
-        let sql =
-            format!("update {child} set deleted_at = $1 where tenant_id = $2 and deleted_at is null and {column} in (select id from {table} where {these})");
-        tx.execute_raw(store::statement(tx, sql, values())).await?;
-    }
-    Ok(tx.execute_raw(store::statement(tx, format!("update {table} set deleted_at = $1 where {these}"), values())).await?.rows_affected())
 }
 
 async fn see(tx: &Tx, at: At, kind: DataKind, ids: &[String]) -> Result<(), DbErr> {
@@ -113,14 +104,15 @@ impl Step {
             return Ok(false);
         }
         let tx = self.write().await?;
-        let deleted = mark(&tx, self.at, kind, &gone, self.run.read_at.unwrap_or_else(|| self.now())).await?;
+        let when = self.run.read_at.unwrap_or_else(|| self.now());
+        let deleted = mark_deleted(&tx, (self.at.tenant, self.at.store), record(kind), &gone, when).await?;
         see(&tx, self.at, kind, &there).await?;
         self.run = self.progress(tx, "deleted = deleted + $4", vec![i64::try_from(deleted).unwrap_or(i64::MAX).into()]).await?;
         Ok(true)
     }
 
     async fn strangers(&self, kind: DataKind, range: Range) -> Result<Vec<String>, DbErr> {
-        let (table, _) = tables(kind);
+        let table = table(kind);
         let tx = self.read().await?;
         let mut sql = format!(
             "select t.external_id from {table} t where t.tenant_id = $1 and t.store_id = $2 and t.deleted_at is null and not exists (
@@ -141,7 +133,7 @@ impl Step {
     /// Brings some things that the shop named and that are not here; whether there were any.
     async fn fetch_missing(&mut self, kind: DataKind) -> Result<bool, Trouble> {
         let missing: Vec<String> = {
-            let (table, _) = tables(kind);
+            let table = table(kind);
             let tx = self.read().await?;
             let sql = format!(
                 "select s.external_id from sync_seen s where s.tenant_id = $1 and s.run_id = $2 and s.kind = $3 and not exists (

@@ -10,6 +10,8 @@ use super::full::DELETIONS;
 use super::gone;
 use super::step::{Next, Step, Trouble};
 use super::store;
+use crate::changes::{mark_deleted, note_deletion};
+use crate::installs::OpenShop;
 
 /// What the shop's search has not seen yet comes with the next increment.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
@@ -76,13 +78,7 @@ impl Step {
 
     /// Adds what a page says, with all the children that it had no room for.
     pub(super) async fn add_whole(&self, page: Page, records: &mut Vec<Result<BulkRecord, LineError>>) -> Result<(), Trouble> {
-        let mut unfinished = page.unfinished;
-        records.extend(page.records);
-        while let Some(rest) = unfinished.pop() {
-            let page = self.shop.system.rest(&self.shop.access, &rest).await?;
-            records.extend(page.records);
-            unfinished.extend(page.unfinished);
-        }
+        records.extend(whole(&self.shop, page).await?);
         Ok(())
     }
 
@@ -96,7 +92,9 @@ impl Step {
                 let tx = self.write().await?;
                 let mut marked = 0;
                 for one in &page.deleted {
-                    marked += gone::mark(&tx, self.at, one.kind, std::slice::from_ref(&one.external_id), one.at).await?;
+                    let (of, kind) = ((self.at.tenant, self.at.store), gone::record(one.kind));
+                    note_deletion(&tx, of, (kind, &one.external_id), one.at, self.now(), &self.ids()).await?;
+                    marked += mark_deleted(&tx, of, kind, std::slice::from_ref(&one.external_id), one.at).await?;
                 }
                 store::advance(&tx, self.at, DELETIONS, last, true, self.now()).await?;
                 self.run = self.progress(tx, "deleted = deleted + $4", vec![i64::try_from(marked).unwrap_or(i64::MAX).into()]).await?;
@@ -107,4 +105,15 @@ impl Step {
             }
         }
     }
+}
+
+/// What a page says, with all the children that it had no room for.
+pub(crate) async fn whole(shop: &OpenShop, page: Page) -> Result<Vec<Result<BulkRecord, LineError>>, CallError> {
+    let (mut records, mut unfinished) = (page.records, page.unfinished);
+    while let Some(rest) = unfinished.pop() {
+        let page = shop.system.rest(&shop.access, &rest).await?;
+        records.extend(page.records);
+        unfinished.extend(page.unfinished);
+    }
+    Ok(records)
 }

@@ -22,9 +22,12 @@ mod store;
 mod tell;
 
 pub use error::SyncError;
+pub(crate) use gone::record;
+pub(crate) use increment::whole;
 pub use jobs::{STEP, TICK, schedules, workers};
 pub use list::{SyncRunFilter, SyncRunSort};
 pub use row::SyncRunRow;
+pub(crate) use service::export_ended;
 pub use service::{NewSync, Syncs, request_first, stop_all};
 pub use settings::{SyncSettings, SyncSettingsChanges};
 pub use step::SyncLimits;

@@ -6,7 +6,7 @@ use integrations::ports::shop::{Counted, DataKind, Instants, Range};
 use sea_orm::{ConnectionTrait, Value};
 use serde_json::json;
 
-use super::gone::tables;
+use super::gone::table;
 use super::settings;
 use super::step::{Next, Step, Trouble};
 use super::store;
@@ -87,7 +87,7 @@ impl Step {
     }
 
     async fn here(&self, kind: DataKind, range: &Range) -> Result<u64, Trouble> {
-        let (table, _) = tables(kind);
+        let table = table(kind);
         let mut sql = format!("select count(*) from {table} where tenant_id = $1 and store_id = $2 and deleted_at is null");
         let mut values: Vec<Value> = vec![self.at.tenant.into(), self.at.store.into()];
         for (edge, compared) in [(range.from, ">="), (range.until, "<")] {

@@ -13,6 +13,7 @@ use platform::db::List;
 use platform::idempotency::{Attempt, attempt};
 use platform::jobs::{NewJob, enqueue, hasten};
 use platform::{Change, DbErr, OpCtx, Permit, Trace, Tx};
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use serde_json::json;
 
@@ -215,4 +216,16 @@ pub async fn stop_all(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, 
         store::end(tx, trace, at, SyncStatus::Cancelled, Some(why)).await?;
     }
     Ok(runs.len())
+}
+
+/// An export has come to its end: the run that waits for it looks at once, and asks the shop itself how it stands. Whether there is one.
+pub(crate) async fn export_ended(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, export: &str) -> Result<bool, DbErr> {
+    let sql = "select r.id from sync_slices s join sync_runs r on r.tenant_id = s.tenant_id and r.id = s.run_id
+               where s.tenant_id = $1 and s.export_id = $2 and s.status = 'UNDER_WAY' and r.store_id = $3 and r.status in ('QUEUED', 'RUNNING')";
+    let rows = tx.query_all_raw(store::statement(tx, sql, [tenant.into(), export.into(), store.into()])).await?;
+    let runs = rows.iter().map(|row| Ok(row.try_get_by_index::<SyncRunId>(0)?.to_string())).collect::<Result<Vec<_>, DbErr>>()?;
+    if !runs.is_empty() {
+        hasten(tx, trace, STEP, &runs).await?;
+    }
+    Ok(!runs.is_empty())
 }

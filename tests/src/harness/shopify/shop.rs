@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use apollo_compiler::response::JsonValue;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::bulk::{BulkFault, Operation};
@@ -143,12 +143,36 @@ impl Shop {
     /// Puts something into the shop, or changes what is there. Its children are lists of their own inside of it.
     pub fn put(&mut self, kind: Kind, thing: &Value) {
         let known = self.things.insert((kind, number(thing)), graph(thing));
+        if kind == Kind::Customer {
+            self.show_in_orders(thing);
+        }
         let verb = match (known, kind) {
             (None, _) => "create",
             (Some(_), Kind::Order) => "updated",
             (Some(_), _) => "update",
         };
         self.happened.push(Happened::changed(kind, verb, thing));
+    }
+
+    /// Orders show their customers as they are now.
+    fn show_in_orders(&mut self, customer: &Value) {
+        for (id, mut order) in self.things(Kind::Order) {
+            if order["customer"]["id"] == customer["id"] {
+                for name in ["firstName", "lastName", "defaultEmailAddress"] {
+                    order["customer"][name] = customer[name].clone();
+                }
+                self.things.insert((Kind::Order, id), graph(&order));
+            }
+        }
+    }
+
+    /// Gives money of an order back, in cents: that is told, and that the order is another one.
+    pub fn refund(&mut self, order: u64, refund: u64, cents: u64, at: DateTime<Utc>) {
+        let mut refunded = self.things(Kind::Order)[&order].clone();
+        refunded["displayFinancialStatus"] = json!("PARTIALLY_REFUNDED");
+        refunded["updatedAt"] = json!(at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        self.happened.push(Happened::refunded(order, refund, cents, &self.currency, at));
+        self.put(Kind::Order, &refunded);
     }
 
     /// Takes something out of the shop. Its log tells of products alone.

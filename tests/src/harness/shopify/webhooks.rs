@@ -132,6 +132,16 @@ impl Happened {
         Self { topic: format!("{}/delete", kind.topic()), payload: json!({ "id": id }), at: at.to_rfc3339() }
     }
 
+    pub(super) fn refunded(order: u64, refund: u64, cents: u64, currency: &str, at: DateTime<Utc>) -> Self {
+        let amount = format!("{}.{:02}", cents / 100, cents % 100);
+        let payload = json!({
+            "id": refund, "admin_graphql_api_id": format!("gid://shopify/Refund/{refund}"), "order_id": order, "created_at": at.to_rfc3339(), "processed_at": at.to_rfc3339(),
+            "note": "cracked", "user_id": 548380009, "restock": false, "duties": [], "refund_line_items": [], "order_adjustments": [],
+            "transactions": [{ "id": refund + 1, "order_id": order, "kind": "refund", "gateway": "bogus", "status": "success", "amount": amount, "currency": currency, "test": false }],
+        });
+        Self { topic: "refunds/create".to_owned(), payload, at: at.to_rfc3339() }
+    }
+
     pub(super) fn uninstalled(domain: &str) -> Self {
         Self { topic: "app/uninstalled".to_owned(), payload: json!({ "id": 1, "domain": domain, "myshopify_domain": domain }), at: String::new() }
     }
