@@ -88,7 +88,10 @@ impl Worker for Stepper {
                 return Ok(());
             }
             Err(Trouble::Turn(wait, why)) => return Err(JobError::Postpone(wait, why)),
-            Err(Trouble::Storage(error)) => return Err(error.into()),
+            Err(Trouble::Storage(error)) => {
+                tracing::warn!(%error, run = %at.run, "the database failed under a sync");
+                ("the database failed".to_owned(), None)
+            }
             Err(Trouble::Fatal(why)) => return Ok(self.give_up(job, at, &why).await?),
             Err(Trouble::Later(wait, why)) => (why, wait),
             Err(Trouble::Void(why) | Trouble::Differs(why)) => (why, None),
@@ -118,7 +121,7 @@ impl Stepper {
         let provider = registry::commerce(&provider).ok_or_else(|| Trouble::Fatal(format!("{provider} is no shop system")))?;
         let run = self.begun(job, at, run).await?;
         let shop = self.shops.open(db, at.tenant, at.store).await?;
-        let mut step = Step { db: db.clone(), trace: job.trace(), clock: job.clock(), limits: self.limits, at, currency, provider, shop, run };
+        let mut step = Step { db: db.clone(), trace: job.trace(), clock: job.clock(), limits: self.limits, at, currency, provider, shop, run, told: None };
         match go(&mut step).await {
             Err(Trouble::Void(_)) => {
                 step.shop = self.shops.reopen(db, &step.shop).await?;

@@ -13,18 +13,25 @@ use tokio::task::JoinHandle;
 use super::store::{self, At};
 use crate::imports::{Phase, Progress};
 
-const EVERY: Duration = Duration::from_secs(1);
+/// Between two tellings of a run's progress, at least.
+pub(super) const EVERY: Duration = Duration::from_secs(1);
 
 /// Counts what comes.
 #[derive(Default)]
 pub(super) struct Meter {
     lines: AtomicU64,
+    /// All was read: how much there is, its end says.
+    read: AtomicBool,
     /// Told to whoever works: the run is over.
     pub stop: Arc<AtomicBool>,
 }
 
 impl Progress for Meter {
-    fn phase(&self, _: Phase) {}
+    fn phase(&self, phase: Phase) {
+        if matches!(phase, Phase::Checking | Phase::Merging | Phase::Finishing) {
+            self.read.store(true, Ordering::Relaxed);
+        }
+    }
 
     fn read(&self, _: u64, lines: u64) {
         self.lines.store(lines, Ordering::Relaxed);
@@ -50,7 +57,7 @@ impl Telling {
             // Never cancelled in the middle of a transaction: it is asked to stop, or finds its owner gone.
             while tokio::time::timeout(EVERY, stopped.changed()).await.is_err() {
                 let lines = meter.lines.load(Ordering::Relaxed);
-                match once(&db, &trace, at, before, lines, lines > told).await {
+                match once(&db, &trace, at, before, lines, lines > told && !meter.read.load(Ordering::Relaxed)).await {
                     Ok(true) => told = lines,
                     Ok(false) => meter.stop.store(true, Ordering::Relaxed),
                     Err(error) => tracing::debug!(%error, "the progress of a sync could not be told"),
@@ -74,7 +81,9 @@ async fn once(db: &Database, trace: &Trace, at: At, before: i64, lines: u64, mor
     }
     let received = before.saturating_add(i64::try_from(lines).unwrap_or(i64::MAX));
     let tx = db.write(Access::Tenant(at.tenant)).await?;
-    let run = store::change(&tx, trace, at, ("received = $4", vec![received.into()]), Some(EventType::SyncProgressed)).await?;
+    let run =
+        store::change(&tx, trace, at, ("received = case when received < $4 then $4 else received end", vec![received.into()]), Some(EventType::SyncProgressed))
+            .await?;
     tx.commit().await?;
     Ok(run.is_some())
 }

@@ -11,6 +11,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -76,6 +77,17 @@ impl ShopifyApp {
 
     /// Sends one document, and gives its data. `size` is what makes a call of it dear: how many objects it asks for.
     async fn call<T: DeserializeOwned>(&self, access: &ShopAccess, document: &Document, size: u32, variables: Value) -> Result<T, CallError> {
+        Ok(self.dated_call(access, document, size, variables).await?.0)
+    }
+
+    /// The same, with when the shop was asked, by its clock.
+    async fn dated_call<T: DeserializeOwned>(
+        &self,
+        access: &ShopAccess,
+        document: &Document,
+        size: u32,
+        variables: Value,
+    ) -> Result<(T, Option<DateTime<Utc>>), CallError> {
         let operation = document.name;
         let fails = |problem| CallError { operation, problem };
         super::shop_name(&access.shop).ok_or_else(|| fails(Problem::Refused(format!("`{}` is no shop", access.shop))))?;
@@ -103,7 +115,10 @@ impl ShopifyApp {
             request_id: answered.request_id.as_deref(),
             problem: answered.data.as_ref().err(),
         });
-        answered.data.map_err(fails)
+        // Dates are told in whole seconds: what was asked within the one that is told was not asked before it.
+        let asked_at =
+            answered.answered_at.and_then(|at| at.checked_sub_signed(TimeDelta::from_std(duration).ok()?)?.duration_trunc(TimeDelta::seconds(1)).ok());
+        answered.data.map(|data| (data, asked_at)).map_err(fails)
     }
 }
 
