@@ -324,3 +324,32 @@ async fn a_late_delivery_does_not_bring_a_deleted_order_back(#[values(Backend::S
     world.deliver_as_of(&late, told_at).await;
     world.assert_same().await;
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_edited_while_pages_are_read_has_the_lines_that_it_has(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::with(backend, 25, SyncLimits { page: 10, ..SyncLimits::default() }, &SCOPES).await;
+    world.complete("kind: FULL").await;
+    let now = world.shopify.now() + TimeDelta::seconds(1);
+    world.shop(|shop| {
+        for number in 1..=25 {
+            let known = shop.things(Kind::Order)[&(5_000 + number)].clone();
+            shop.put(Kind::Order, &changed(known, now + TimeDelta::seconds(number as i64), json!({})));
+        }
+    });
+    world.shopify.then(On::Operation("OrdersPage"), [Does::Slow(std::time::Duration::from_millis(800))]);
+    let before = world.shopify.times("OrdersPage");
+    let id = world.begin("kind: INCREMENT").await;
+    while world.shopify.times("OrdersPage") == before {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    // It is on the first page, which is on its way, and on the last one again.
+    world.shop(|shop| {
+        let mut fewer = changed(shop.things(Kind::Order)[&5_003].clone(), now + TimeDelta::minutes(1), json!({}));
+        fewer["lineItems"].as_array_mut().unwrap().pop();
+        shop.put(Kind::Order, &fewer);
+    });
+    let run = world.ended(&id).await;
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    world.assert_same().await;
+}

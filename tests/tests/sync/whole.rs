@@ -143,6 +143,8 @@ async fn one_run_of_a_kind_at_a_time_and_a_retry_is_the_same_run(#[values(Backen
     let world = World::trading(backend, 6).await;
     let early = world.sync("kind: INCREMENT").await;
     assert_eq!(early["userErrors"][0]["code"], "NOTHING_SYNCED_YET");
+    let early = world.sync("kind: RECONCILIATION").await;
+    assert_eq!(early["userErrors"][0]["code"], "NOTHING_SYNCED_YET", "it would fetch everything one by one");
     let nonsense = world.sync("kind: INCREMENT, from: \"2026-01-01T00:00:00Z\"").await;
     assert_eq!((&nonsense["userErrors"][0]["code"], &nonsense["userErrors"][0]["field"][1]), (&json!("NOT_ALLOWED"), &json!("from")));
     world.shop(|shop| shop.bulk_patience = 1_000);

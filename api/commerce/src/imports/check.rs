@@ -27,6 +27,15 @@ fn repeated(shape: &Shape, sqlite: bool) -> String {
     )
 }
 
+/// Children that came with an earlier reading of their parent, which may not have them any more. Where pages are read, parents come before
+/// their children.
+fn outdated(child: &Shape, parent: &Shape) -> String {
+    format!(
+        "delete from {} as s where s.run_id = {{run}} and exists (select 1 from {} p where p.run_id = {{run}} and p.external_id = s.parent_external_id and p.line > s.line)",
+        child.staged, parent.staged
+    )
+}
+
 fn has_no_parent(parent: &Shape) -> String {
     format!("not exists (select 1 from {} p where p.run_id = {{run}} and p.external_id = s.parent_external_id)", parent.staged)
 }
@@ -68,13 +77,18 @@ fn drop_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
 }
 
 /// Settles the staged rows: each thing once, each child with its parent; how many had none in all the file.
-pub(super) async fn settle(run: &Run, lines: u64) -> Result<u64, ImportError> {
+pub(super) async fn settle(run: &Run, lines: u64, paged: bool) -> Result<u64, ImportError> {
     let mut orphans = 0;
     if run.is_sqlite() {
         for shape in SHAPES {
             each_slice(run, lines, &[&repeated(shape, true)]).await?;
         }
         for (child, parent) in families() {
+            if paged {
+                let tx = run.staging().await?;
+                run.execute(&tx, &outdated(child, parent)).await?;
+                tx.commit().await?;
+            }
             if each_slice(run, lines, &[&reject_orphans(child, parent, true)]).await? > 0 {
                 let tx = run.db.read(run.access()).await?;
                 orphans += run.number(&tx, &count_orphans(child, parent, true)).await?;
@@ -91,6 +105,9 @@ pub(super) async fn settle(run: &Run, lines: u64) -> Result<u64, ImportError> {
         run.execute(&tx, &repeated(shape, false)).await?;
     }
     for (child, parent) in families() {
+        if paged {
+            run.execute(&tx, &outdated(child, parent)).await?;
+        }
         if run.execute(&tx, &reject_orphans(child, parent, false)).await? > 0 {
             orphans += run.number(&tx, &count_orphans(child, parent, false)).await?;
             run.execute(&tx, &drop_orphans(child, parent, false)).await?;

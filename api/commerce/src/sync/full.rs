@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DurationRound, TimeDelta};
-use entities::{EventType, SyncPhase, SyncStatus};
+use entities::{SyncPhase, SyncStatus};
 use integrations::ports::shop::{DataKind, DownloadReader, Export, ExportStatus, Problem, Range};
 use platform::{Trace, Tx};
 use sea_orm::ConnectionTrait;
@@ -13,10 +13,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::gone;
+use super::meter::Told;
 use super::slice::{self, Slice, SliceStatus, Stage};
 use super::step::{Bring, Next, Step, Trouble};
 use super::store::{self, At, MOVED};
-use super::tell::tell;
 use crate::imports::{BroughtBy, Ending, ImportError, Receipt, Source};
 
 /// Deletions have a checkpoint of their own.
@@ -198,8 +198,15 @@ impl Step {
 
     /// Brings in the file of an export, when it is whole.
     async fn load(&mut self, slice: &Slice, export: &Export) -> Result<(), Trouble> {
-        let ending =
-            Arc::new(OfSlice { at: self.at, slice: slice.id, kind: slice.kind, trace: self.trace.clone(), export: export.id.clone(), objects: export.objects });
+        let ending = Arc::new(OfSlice {
+            at: self.at,
+            slice: slice.id,
+            kind: slice.kind,
+            trace: self.trace.clone(),
+            told: self.told.clone(),
+            export: export.id.clone(),
+            objects: export.objects,
+        });
         let tx = self.write().await?;
         slice::change(&tx, self.at, slice.id, "objects = $3", [i64::try_from(export.objects).unwrap_or(i64::MAX).into()]).await?;
         self.run = self.progress(tx, &format!("asked = (select cast(sum(s.objects) as bigint) {OF_RUN})"), Vec::new(), false).await?;
@@ -263,6 +270,7 @@ struct OfSlice {
     slice: Uuid,
     kind: DataKind,
     trace: Trace,
+    told: Arc<Told>,
     export: String,
     objects: u64,
 }
@@ -278,8 +286,8 @@ impl OfSlice {
             return Err(ImportError::LostLease);
         }
         let set = format!("received = (select cast(sum(s.received) as bigint) {OF_RUN}), asked = (select cast(sum(s.objects) as bigint) {OF_RUN}), {MOVED}");
-        let run = store::change(tx, &self.trace, self.at, (&set, Vec::new()), None).await?.ok_or(ImportError::Stopped)?;
-        Ok(tell(tx, &self.trace, EventType::SyncProgressed, &run).await?)
+        store::change(tx, &self.trace, self.at, (&set, Vec::new()), self.told.event()).await?.ok_or(ImportError::Stopped)?;
+        Ok(())
     }
 }
 

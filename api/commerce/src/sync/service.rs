@@ -83,7 +83,7 @@ impl Syncs {
             return Err(SyncError::OutOfReach(warning["message"].as_str().unwrap_or_default().to_owned()));
         }
         let at = At { tenant: store.tenant_id, store: store.id, run: ctx.new_id() };
-        if input.kind == SyncKind::Increment && store::checkpoint(&tx, at, DataKind::Orders.as_str()).await?.is_none() {
+        if input.kind != SyncKind::Full && store::checkpoint(&tx, at, DataKind::Orders.as_str()).await?.is_none() {
             return Err(SyncError::NothingYet);
         }
         let new = NewRun { kind: input.kind, from, until, archived: settings.archived, warnings: json!(warnings) };

@@ -10,13 +10,11 @@ use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 use integrations::ports::shop::{CallError, DownloadError, Problem};
 use platform::db::Access;
 use platform::{Clock, Database, DbErr, Ids, Trace, Tx};
-use tokio::time::Instant;
 
-use super::meter::{EVERY, Meter, Telling};
+use super::meter::{Meter, Telling, Told};
 use super::row::SyncRunRow;
 use super::slice;
 use super::store::{self, At, MOVED};
-use super::tell::tell;
 use crate::imports::{Brought, BroughtBy, Ending, ImportError, Imports, Receipt};
 use crate::installs::{OpenShop, ShopError};
 
@@ -145,7 +143,7 @@ pub(super) struct Step {
     pub shop: OpenShop,
     pub run: SyncRunRow,
     /// When its progress was last told.
-    pub told: Option<Instant>,
+    pub told: Arc<Told>,
 }
 
 /// What is brought in: in what form, what it is, and when the shop was asked.
@@ -175,13 +173,9 @@ impl Step {
 
     /// Commits a change of the run that is told of, at most once a second. Nothing is committed when the run is over. Only what need not be
     /// done again when the work breaks off `moved` the run on, and ends a row of failures.
-    pub(super) async fn progress(&mut self, tx: Tx, set: &str, values: Vec<sea_orm::Value>, moved: bool) -> Result<SyncRunRow, Trouble> {
+    pub(super) async fn progress(&self, tx: Tx, set: &str, values: Vec<sea_orm::Value>, moved: bool) -> Result<SyncRunRow, Trouble> {
         let set = if moved { format!("{set}, {MOVED}") } else { set.to_owned() };
-        let is_due = self.told.is_none_or(|told| told.elapsed() >= EVERY);
-        let run = store::change(&tx, &self.trace, self.at, (&set, values), is_due.then_some(EventType::SyncProgressed)).await?.ok_or(Trouble::Stopped)?;
-        if is_due {
-            self.told = Some(Instant::now());
-        }
+        let run = store::change(&tx, &self.trace, self.at, (&set, values), self.told.event()).await?.ok_or(Trouble::Stopped)?;
         tx.commit().await?;
         Ok(run)
     }
@@ -209,7 +203,7 @@ impl Step {
                 SyncKind::Increment | SyncKind::Reconciliation => store::run(&tx, self.at.tenant, self.at.run).await?.map_or(0, |run| run.received),
             }
         };
-        let telling = Telling::start(self.db.clone(), self.trace.clone(), self.at, before, meter.clone());
+        let telling = Telling::start(self.db.clone(), self.trace.clone(), self.at, before, meter.clone(), self.told.clone());
         let brought = Brought {
             tenant: self.at.tenant,
             store: self.at.store,
@@ -234,7 +228,7 @@ impl Step {
         read_at: DateTime<Utc>,
         checkpoint: Option<(&'static str, DateTime<Utc>)>,
     ) -> Result<(), Trouble> {
-        let ending = Arc::new(OfPages { at: self.at, trace: self.trace.clone(), checkpoint, received: records.len() });
+        let ending = Arc::new(OfPages { at: self.at, trace: self.trace.clone(), told: self.told.clone(), checkpoint, received: records.len() });
         let bring = Bring { name: name.to_owned(), by: BroughtBy::Records(records), read_at: Some(read_at), ending };
         self.bring(bring, &|_| Ok(())).await?;
         Ok(())
@@ -245,6 +239,7 @@ impl Step {
 struct OfPages {
     at: At,
     trace: Trace,
+    told: Arc<Told>,
     checkpoint: Option<(&'static str, DateTime<Utc>)>,
     received: usize,
 }
@@ -261,7 +256,7 @@ impl Ending for OfPages {
             None => false,
         };
         let set = format!("received = $4, asked = case when asked < $4 then $4 else asked end{}", if moved { format!(", {MOVED}") } else { String::new() });
-        let run = store::change(tx, &self.trace, self.at, (&set, vec![received.into()]), None).await?.ok_or(ImportError::Stopped)?;
-        Ok(tell(tx, &self.trace, EventType::SyncProgressed, &run).await?)
+        store::change(tx, &self.trace, self.at, (&set, vec![received.into()]), self.told.event()).await?.ok_or(ImportError::Stopped)?;
+        Ok(())
     }
 }
