@@ -52,7 +52,10 @@ async fn sync(syncs: &Syncs, ctx: &OpCtx, args: &SyncArgs) -> Result<(), Failure
         other => other,
     };
     let id = match begun {
-        Ok(run) => run.id,
+        Ok(run) => {
+            warnings(&run).for_each(|warning| eprintln!("{warning}"));
+            run.id
+        }
         Err(SyncError::UnderWay(id)) => {
             eprintln!("a sync of this kind is under way: following {id}");
             id.parse::<SyncRunId>()?
@@ -121,6 +124,12 @@ fn line(run: &SyncRunRow) -> String {
     text
 }
 
+/// What is to be known beside, line by line.
+fn warnings(run: &SyncRunRow) -> impl Iterator<Item = String> {
+    let of = |warning: &serde_json::Value, name: &str| warning[name].as_str().unwrap_or_default().to_owned();
+    run.warnings.as_array().into_iter().flatten().map(move |warning| format!("{}: {}", of(warning, "code"), of(warning, "message")))
+}
+
 /// What a run did, for people.
 fn receipt(run: &SyncRunRow) -> String {
     let mut text = format!("{} {} {}\n", run.id, run.kind, run.status);
@@ -135,14 +144,21 @@ fn receipt(run: &SyncRunRow) -> String {
     ] {
         text.push_str(&format!("{name:<12}{number:>12}\n"));
     }
-    for warning in run.warnings.as_array().into_iter().flatten() {
-        text.push_str(&format!("{}: {}\n", warning["code"].as_str().unwrap_or_default(), warning["message"].as_str().unwrap_or_default()));
+    for warning in warnings(run) {
+        text.push_str(&format!("{warning}\n"));
     }
     for one in run.rejections.as_array().into_iter().flatten() {
         let of = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
         text.push_str(&format!("{} {}: {}\n", of("kind").to_lowercase(), of("externalId"), of("reason")));
     }
     match (&run.error_message, run.status) {
+        (_, SyncStatus::Completed) if run.rejected > 0 => {
+            let listed = run.rejections.as_array().map_or(0, Vec::len);
+            text.push_str(&format!(
+                "Done, but for {} objects that could not be taken: {listed} of them are listed above, and in `rejections` of syncRun(id: \"{}\").",
+                run.rejected, run.id
+            ));
+        }
         (_, SyncStatus::Completed) => text.push_str("Done: everything that was asked for is here."),
         (Some(why), _) => text.push_str(&format!("Not everything is here: {why}")),
         (None, _) => text.push_str("Not everything is here."),

@@ -164,7 +164,7 @@ async fn a_thread_reads_the_same_file_and_knows_how_far_it_is() {
     let (mut reader, fetched) = DownloadReader::new(download, tokio::runtime::Handle::current());
     let text = tokio::task::spawn_blocking(move || std::io::read_to_string(&mut reader)).await.unwrap().unwrap();
     assert_eq!(text.lines().count(), whole.len());
-    let Fetched { objects, roots, bytes, whole, error } = fetched.lock().unwrap().clone();
+    let Fetched { objects, roots, bytes, whole, error, .. } = fetched.lock().unwrap().clone();
     assert_eq!((objects, roots, bytes, whole, error), (export.objects, export.roots, text.len() as u64, true, None));
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod deliveries;
+mod documents;
 mod exports;
 mod pages;
 mod tokens;

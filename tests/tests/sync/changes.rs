@@ -1,12 +1,13 @@
 //! What changes after the first sync follows: by webhooks, by increments, by reconciliation, never backwards.
 
 use chrono::TimeDelta;
+use commerce::sync::SyncLimits;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tests::harness::Backend;
-use tests::harness::shopify::{Kind, Sequence, customer, order, product};
+use tests::harness::shopify::{Does, Kind, On, Sequence, customer, order, product};
 
-use crate::world::{World, changed, text};
+use crate::world::{SCOPES, World, changed, text};
 
 impl World {
     /// Up to when increments of each kind have come.
@@ -33,12 +34,7 @@ async fn what_was_told_while_an_export_was_prepared_stays(#[values(Backend::Sqli
     world.shop(|shop| shop.subscribe("ORDERS_CREATE", "https://noren.example/hooks"));
     world.shopify.deliveries(crate::world::SHOP, Sequence::AsHappened);
     let id = world.begin("kind: FULL").await;
-    for _ in 0..300 {
-        if world.shop(|shop| shop.operations().len()) == 3 && world.at_work().await == 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    world.exporting(3).await;
     // The shop's files are as of now. One order is changed after that, one within the same second as it was dated before, one is new.
     let later = world.shopify.now() + TimeDelta::seconds(5);
     world.shop(|shop| {
@@ -114,7 +110,6 @@ impl World {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_increment_that_breaks_off_goes_on_from_what_it_has_written(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-    use tests::harness::shopify::{Does, On};
     let world = World::trading(backend, 60).await;
     world.complete("kind: FULL").await;
     let now = world.shopify.now() + TimeDelta::seconds(1);
@@ -185,5 +180,176 @@ async fn a_reconciliation_finds_what_was_missed_and_repairs_it(#[values(Backend:
     world.complete("kind: INCREMENT").await;
     let run = world.complete("kind: RECONCILIATION").await;
     assert_eq!((&run["warnings"][0]["code"], &run["deleted"]), (&json!("REPAIRED"), &json!(2)), "{run}");
+    world.assert_same().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_increment_that_fails_for_good_ends_and_is_told_of(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::with(backend, 9, SyncLimits { failures: 4, ..SyncLimits::default() }, &SCOPES).await;
+    world.complete("kind: FULL").await;
+    // There are always customers to begin with, and orders never come.
+    let busy = |seconds: i64| {
+        let now = world.shopify.now() + TimeDelta::seconds(seconds);
+        world.shop(|shop| shop.put(Kind::Customer, &changed(shop.things(Kind::Customer)[&7_001].clone(), now, json!({}))));
+    };
+    busy(0);
+    world.shopify.then(On::Operation("OrdersPage"), [Does::Status(500, None); 60]);
+    let id = world.begin("kind: INCREMENT").await;
+    let mut run = world.run(&id).await;
+    for round in 1..400 {
+        if run["status"] == "FAILED" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        if world.at_work().await == 0 {
+            busy(round);
+            world.pass(TimeDelta::minutes(11));
+        }
+        run = world.run(&id).await;
+    }
+    assert_eq!(run["status"], "FAILED", "{run}");
+    assert!(run["errorMessage"].as_str().unwrap().contains("OrdersPage"), "{run}");
+    world.quiesce().await;
+    let alerts = world.ask("{ alerts(filter: { types: [\"SyncFailed\"] }) { nodes { status } } }").await;
+    assert_eq!(alerts["alerts"]["nodes"], json!([{ "status": "OPEN" }]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_orders_say_of_a_customer_is_no_younger_than_their_export(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::trading(backend, 9).await;
+    world.complete("kind: FULL").await;
+    let now = world.shopify.now();
+    // An order of somebody else is dated after the name of this one has changed.
+    world.shop(|shop| {
+        let other = shop.things(Kind::Order).into_values().find(|order| order["customer"]["id"] != "gid://shopify/Customer/7002").unwrap();
+        shop.put(Kind::Order, &changed(other, now + TimeDelta::minutes(2), json!({})));
+        shop.bulk_patience = 4;
+    });
+    let exports = world.shop(|shop| shop.operations().len());
+    let full = world.begin("kind: FULL").await;
+    world.exporting(exports + 3).await;
+    world.shop(|shop| {
+        shop.put(Kind::Customer, &changed(shop.things(Kind::Customer)[&7_002].clone(), now + TimeDelta::minutes(1), json!({ "lastName": "鈴木" })));
+    });
+    world.complete("kind: INCREMENT").await;
+    world.assert_same().await;
+    assert_eq!(world.ended(&full).await["status"], "COMPLETED");
+    world.assert_same().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reconciliation_of_a_living_shop_finds_no_fault(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::trading(backend, 9).await;
+    world.complete("kind: FULL").await;
+    world.settings("reconciledDays: 3").await;
+    let id = world.begin("kind: RECONCILIATION").await;
+    let living = async {
+        for number in 7_100.. {
+            let now = world.shopify.now();
+            world.shop(|shop| {
+                shop.put(Kind::Customer, &customer(number, now, now));
+                shop.put(Kind::Product, &product(number, 1, now, now));
+            });
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    let run = tokio::select! {
+        run = world.ended(&id) => run,
+        () = living => unreachable!("it never ends"),
+    };
+    assert_eq!((&run["status"], &run["warnings"]), (&json!("COMPLETED"), &json!([])), "{run}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_away_stays_out_where_it_is_not_wanted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::trading(backend, 9).await;
+    world.settings("archived: false, reconciledDays: 300").await;
+    let then = world.shopify.now() - TimeDelta::days(2);
+    let away = |number: u64, when| {
+        let (order, product) = (order(number, 2, 7_001, then, then), product(number, 30, then, then));
+        world.shop(|shop| {
+            shop.put(Kind::Order, &changed(order, when, json!({ "closed": true })));
+            shop.put(Kind::Product, &changed(product, when, json!({ "status": "ARCHIVED" })));
+        });
+    };
+    let expected = || world.expected().into_iter().filter(|row| !row.contains("| 5900 ") && !row.contains("| 5901 ")).collect::<Vec<_>>();
+    away(5_900, then);
+    world.complete("kind: FULL").await;
+    assert_eq!(world.rows().await, expected());
+
+    // They change, others come, and one that is known is put away.
+    let now = world.shopify.now() + TimeDelta::seconds(1);
+    away(5_900, now);
+    away(5_901, now);
+    world.shop(|shop| {
+        let (closed, archived) = (shop.things(Kind::Order)[&5_003].clone(), shop.things(Kind::Product)[&82].clone());
+        shop.put(Kind::Order, &changed(closed, now, json!({ "closed": true })));
+        shop.put(Kind::Product, &changed(archived, now, json!({ "status": "ARCHIVED", "title": "Bancha" })));
+    });
+    world.complete("kind: INCREMENT").await;
+    assert_eq!(world.rows().await, expected());
+    let run = world.complete("kind: RECONCILIATION").await;
+    assert_eq!((&run["created"], &run["deleted"]), (&json!(0), &json!(0)), "{run}");
+    assert_eq!(world.rows().await, expected());
+    world.complete("kind: FULL").await;
+    assert_eq!(world.rows().await, expected());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_delivery_does_not_bring_a_deleted_order_back(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::trading(backend, 9).await;
+    world.complete("kind: FULL").await;
+    world.shop(|shop| {
+        shop.bulk_patience = 4;
+        shop.subscribe("ORDERS_UPDATED", "https://noren.example/hooks");
+    });
+    world.shopify.deliveries(crate::world::SHOP, Sequence::AsHappened);
+    let exports = world.shop(|shop| shop.operations().len());
+    let full = world.begin("kind: FULL").await;
+    world.exporting(exports + 3).await;
+    // Changed and then deleted, while the shop prepares its files; the word of the change is late.
+    let told_at = world.shopify.now();
+    world.shop(|shop| shop.put(Kind::Order, &changed(shop.things(Kind::Order)[&5_003].clone(), told_at, json!({ "email": "late@example.com" }))));
+    let late = world.shopify.deliveries(crate::world::SHOP, Sequence::AsHappened);
+    assert_eq!(late.len(), 1);
+    world.shop(|shop| shop.delete(Kind::Order, 5_003, told_at));
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    let run = world.ended(&full).await;
+    assert_eq!((&run["status"], &run["deleted"]), (&json!("COMPLETED"), &json!(1)), "{run}");
+    world.deliver_as_of(&late, told_at).await;
+    world.assert_same().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_edited_while_pages_are_read_has_the_lines_that_it_has(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::with(backend, 25, SyncLimits { page: 10, ..SyncLimits::default() }, &SCOPES).await;
+    world.complete("kind: FULL").await;
+    let now = world.shopify.now() + TimeDelta::seconds(1);
+    world.shop(|shop| {
+        for number in 1..=25 {
+            let known = shop.things(Kind::Order)[&(5_000 + number)].clone();
+            shop.put(Kind::Order, &changed(known, now + TimeDelta::seconds(number as i64), json!({})));
+        }
+    });
+    world.shopify.then(On::Operation("OrdersPage"), [Does::Slow(std::time::Duration::from_millis(800))]);
+    let before = world.shopify.times("OrdersPage");
+    let id = world.begin("kind: INCREMENT").await;
+    while world.shopify.times("OrdersPage") == before {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    // It is on the first page, which is on its way, and on the last one again.
+    world.shop(|shop| {
+        let mut fewer = changed(shop.things(Kind::Order)[&5_003].clone(), now + TimeDelta::minutes(1), json!({}));
+        fewer["lineItems"].as_array_mut().unwrap().pop();
+        shop.put(Kind::Order, &fewer);
+    });
+    let run = world.ended(&id).await;
+    assert_eq!(run["status"], "COMPLETED", "{run}");
     world.assert_same().await;
 }

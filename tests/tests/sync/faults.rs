@@ -1,27 +1,77 @@
 //! Whatever the shop does wrong, the rows are the shop's in the end, or the run says that they are not.
 
 use chrono::TimeDelta;
+use commerce::sync::SyncLimits;
 use rstest::rstest;
 use serde_json::json;
 use tests::harness::Backend;
 use tests::harness::shopify::{BulkFault, Does, Kind, On};
 
-use crate::world::World;
+use crate::world::{SCOPES, World};
 
 const RIGHT: BulkFault = BulkFault::Right;
 
 #[rstest]
-#[case::lines_are_dropped(&[BulkFault::DropSlice, RIGHT, BulkFault::DropSlice])]
-#[case::files_end_early(&[RIGHT, BulkFault::ShortFile, BulkFault::ShortFile])]
-#[case::exports_break_off(&[BulkFault::Fails, BulkFault::Fails, BulkFault::Fails])]
-#[case::results_expire(&[BulkFault::Expires, RIGHT, BulkFault::Expires])]
+#[case::lines_are_dropped(&[BulkFault::DropSlice, RIGHT, BulkFault::DropSlice], false)]
+#[case::files_end_early(&[RIGHT, BulkFault::ShortFile, BulkFault::ShortFile], false)]
+#[case::exports_break_off(&[BulkFault::Fails, BulkFault::Fails, BulkFault::Fails], false)]
+#[case::results_expire(&[BulkFault::Expires, RIGHT, BulkFault::Expires], false)]
+#[case::files_end_within_the_last_line(&[BulkFault::CutLastLine, RIGHT, BulkFault::CutLastLine], false)]
+#[case::packed_files_end_within_the_last_line(&[BulkFault::CutLastLine, RIGHT, BulkFault::CutLastLine], true)]
+#[case::lines_are_garbled(&[BulkFault::GarbledLine, RIGHT, BulkFault::GarbledLine], true)]
+#[case::a_root_is_swapped_for_a_repeat(&[RIGHT, RIGHT, BulkFault::Repeats], true)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_come_whole_is_asked_for_again(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend, #[case] faults: &[BulkFault]) {
+async fn what_does_not_come_whole_is_asked_for_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] faults: &[BulkFault],
+    #[case] packed: bool,
+) {
     let world = World::trading(backend, 40).await;
+    world.shop(|shop| shop.packs_files = packed);
     world.shop(|shop| shop.bulk_then(faults.iter().copied()));
     let run = world.complete("kind: FULL").await;
     world.assert_same().await;
+    let (asked, wrong) = (world.shop(|shop| shop.operations().len()), faults.iter().filter(|fault| **fault != RIGHT).count());
+    assert_eq!(asked, 4 + wrong, "each of those once more: {run}");
+    assert_eq!(run["rejected"], 0, "{run}");
     assert_eq!((&run["asked"], &run["errorMessage"]), (&run["received"], &json!(null)), "{run}");
+}
+
+#[rstest]
+#[case::of_one(BulkFault::Agrees)]
+#[case::of_all(BulkFault::Empty)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_exports_lack_in_agreement_with_themselves_is_fetched_or_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] fault: BulkFault,
+) {
+    let world = World::trading(backend, 20).await;
+    world.shop(|shop| shop.bulk_then([RIGHT, RIGHT, fault]));
+    world.complete("kind: FULL").await;
+    world.assert_same().await;
+
+    // More than is fetched one by one.
+    let limits = SyncLimits { missing: 0, ..SyncLimits::default() };
+    let world = World::with(backend, 20, limits, &SCOPES).await;
+    world.shop(|shop| shop.bulk_then([RIGHT, RIGHT, fault]));
+    let id = world.begin("kind: FULL").await;
+    let run = world.ended(&id).await;
+    assert_eq!(run["status"], "FAILED", "{run}");
+    assert!(run["errorMessage"].as_str().unwrap().contains("orders that were not in its exports"), "{run}");
+    assert_eq!(world.checkpoints().await, []);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_is_told_once_and_is_not_missing(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::with(backend, 9, SyncLimits { missing: 0, ..SyncLimits::default() }, &SCOPES).await;
+    let mut foreign = world.shop(|shop| shop.things(Kind::Order)[&5_001].clone());
+    foreign["totalPriceSet"]["shopMoney"]["currencyCode"] = json!("JPY");
+    let lines = foreign["lineItems"].as_array().unwrap().len();
+    world.shop(|shop| shop.put(Kind::Order, &foreign));
+    let run = world.complete("kind: FULL").await;
+    assert_eq!((&run["rejected"], run["rejections"].as_array().unwrap().len()), (&json!(1 + lines), 1 + lines), "{run}");
+    assert_eq!(world.orders().await.len(), 8);
 }
 
 #[rstest]
@@ -93,12 +143,7 @@ async fn an_export_that_never_ends_is_called_off_and_one_that_nobody_can_finish_
     let world = World::trading(backend, 6).await;
     world.shop(|shop| shop.bulk_then([BulkFault::Hangs]));
     let id = world.begin("kind: FULL").await;
-    for _ in 0..200 {
-        if world.shop(|shop| shop.operations().len()) == 3 && world.at_work().await == 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    world.exporting(3).await;
     world.pass(TimeDelta::hours(25));
     let run = world.ended(&id).await;
     assert_eq!(run["status"], "COMPLETED", "{run}");

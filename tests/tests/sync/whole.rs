@@ -95,11 +95,56 @@ async fn orders_out_of_reach_are_told_of_before_and_are_never_taken_for_deleted(
 }
 
 #[rstest]
+#[case::before_it_begins(false)]
+#[case::while_it_is_under_way(true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_a_shop_hides_without_a_word_are_never_taken_for_deleted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] meanwhile: bool,
+) {
+    let world = World::with(backend, 0, SyncLimits::default(), &SCOPES).await;
+    let now = world.shopify.now();
+    let days = |days: i64| now - TimeDelta::days(days);
+    world.shop(|shop| {
+        for (number, age) in [(1, 400), (2, 100), (3, 58), (4, 2)] {
+            shop.put(Kind::Order, &order(5_000 + number, 1, 7_001, days(age), days(age)));
+        }
+    });
+    world.complete("kind: FULL").await;
+    // The store is still known to have the scope.
+    let hide = || {
+        world.shop(|shop| {
+            shop.granted.retain(|scope| scope != "read_all_orders");
+            shop.delete(Kind::Order, 5_004, now);
+        });
+    };
+    let exports = world.shop(|shop| shop.operations().len());
+    if !meanwhile {
+        hide();
+    }
+    world.shop(|shop| shop.bulk_patience = 3);
+    let id = world.begin("kind: FULL").await;
+    if meanwhile {
+        world.exporting(exports + 3).await;
+        hide();
+    }
+    let run = world.ended(&id).await;
+    assert_eq!((&run["status"], &run["deleted"]), (&json!("COMPLETED"), &json!(1)), "{run}");
+    assert_eq!(run["warnings"][0]["code"], "ORDERS_OUT_OF_REACH", "{run}");
+    assert_eq!(world.orders().await, ["5001", "5002", "5003"]);
+    world.settings("reconciledDays: 200").await;
+    let run = world.complete("kind: RECONCILIATION").await;
+    assert_eq!((&run["deleted"], &run["warnings"]), (&json!(0), &json!([])), "{run}");
+}
+
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_run_of_a_kind_at_a_time_and_a_retry_is_the_same_run(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let world = World::trading(backend, 6).await;
     let early = world.sync("kind: INCREMENT").await;
     assert_eq!(early["userErrors"][0]["code"], "NOTHING_SYNCED_YET");
+    let early = world.sync("kind: RECONCILIATION").await;
+    assert_eq!(early["userErrors"][0]["code"], "NOTHING_SYNCED_YET", "it would fetch everything one by one");
     let nonsense = world.sync("kind: INCREMENT, from: \"2026-01-01T00:00:00Z\"").await;
     assert_eq!((&nonsense["userErrors"][0]["code"], &nonsense["userErrors"][0]["field"][1]), (&json!("NOT_ALLOWED"), &json!("from")));
     world.shop(|shop| shop.bulk_patience = 1_000);
@@ -117,12 +162,7 @@ async fn one_run_of_a_kind_at_a_time_and_a_retry_is_the_same_run(#[values(Backen
     assert!(second["userErrors"][0]["message"].as_str().unwrap().contains(&id));
 
     // Cancelled, it writes nothing more, the shop is told, and another one may begin.
-    for _ in 0..200 {
-        if world.shop(|shop| shop.operations().len()) == 3 && world.at_work().await == 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    world.exporting(3).await;
     let cancel = format!("mutation {{ syncCancel(input: {{ id: \"{id}\" }}) {{ syncRun {{ status finishedAt }} userErrors {{ code field }} }} }}");
     let cancelled = world.ask(&cancel).await["syncCancel"].clone();
     assert_eq!((&cancelled["syncRun"]["status"], &cancelled["userErrors"]), (&json!("CANCELLED"), &json!([])));

@@ -169,12 +169,37 @@ impl World {
         run
     }
 
+    /// Waits until the shop was asked for so many exports and prepares them.
+    pub async fn exporting(&self, exports: usize) {
+        for _ in 0..300 {
+            if self.shop(|shop| shop.operations().len()) >= exports && self.at_work().await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the shop is not asked");
+    }
+
+    /// The numbers of the orders that are here.
+    pub async fn orders(&self) -> Vec<String> {
+        let rows = self.list("orders", "externalId").await;
+        let mut ids: Vec<String> = rows.iter().map(|row| text(&row["externalId"]).to_owned()).collect();
+        ids.sort();
+        ids
+    }
+
     /// What the shop told by webhook, passed on.
     pub async fn deliver(&self, deliveries: &[Delivery]) {
-        // It happened now, whatever its object is dated.
-        let sent: Vec<_> = deliveries.iter().map(|delivery| self.delivery(&delivery.topic, std::str::from_utf8(&delivery.body).unwrap())).collect();
-        for delivery in sent {
-            assert_eq!(delivery.send(&self.server).await.0, 200);
+        self.deliver_as_of(deliveries, self.shopify.now()).await;
+    }
+
+    /// What the shop told by webhook at that time, passed on only now.
+    pub async fn deliver_as_of(&self, deliveries: &[Delivery], happened_at: DateTime<Utc>) {
+        for delivery in deliveries {
+            let mut sent = self.delivery(&delivery.topic, std::str::from_utf8(&delivery.body).unwrap());
+            // Whatever its object is dated.
+            triggered_at(&mut sent, happened_at);
+            assert_eq!(sent.send(&self.server).await.0, 200);
         }
         self.quiesce().await;
     }

@@ -12,7 +12,7 @@ pub use fetch::{FETCH, workers};
 use async_trait::async_trait;
 use bytes::Bytes;
 use entities::StoreStatus;
-use integrations::ports::commerce::{CommerceEvent, PrivacyKind, PrivacyRequest, ProductChange, RecordKind, RefundRecord};
+use integrations::ports::commerce::{CommerceEvent, ProductChange, RecordKind, RefundRecord};
 use integrations::ports::delivery::{DeliveryParts, Verified};
 use integrations::ports::shop::DataKind;
 use integrations::registry;

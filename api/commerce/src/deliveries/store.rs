@@ -27,7 +27,7 @@ pub(super) async fn of(tx: &Tx, delivery: &Stored) -> Result<Option<Shop>, DbErr
 }
 
 /// The store of the tenant with a domain.
-pub(super) async fn named(tx: &Tx, delivery: &Stored, domain: &str) -> Result<Option<Shop>, DbErr> {
+async fn named(tx: &Tx, delivery: &Stored, domain: &str) -> Result<Option<Shop>, DbErr> {
     let values = vec![delivery.tenant.into(), delivery.id.into(), delivery.provider.as_str().into(), domain.into()];
     find(tx, delivery.tenant, "s.provider = $3 and s.domain = $4", values).await
 }

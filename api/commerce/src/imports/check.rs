@@ -1,5 +1,6 @@
 //! Between reading and merging: repeated lines, children without their parents, and the list of what is rejected.
 
+use chrono::{DateTime, Utc};
 use integrations::ports::commerce::RecordKind;
 use platform::DbErr;
 use sea_orm::ConnectionTrait;
@@ -26,21 +27,33 @@ fn repeated(shape: &Shape, sqlite: bool) -> String {
     )
 }
 
+/// Children that came with an earlier reading of their parent, which may not have them any more. Where pages are read, parents come before
+/// their children.
+fn outdated(child: &Shape, parent: &Shape) -> String {
+    format!(
+        "delete from {} as s where s.run_id = {{run}} and exists (select 1 from {} p where p.run_id = {{run}} and p.external_id = s.parent_external_id and p.line > s.line)",
+        child.staged, parent.staged
+    )
+}
+
 fn has_no_parent(parent: &Shape) -> String {
     format!("not exists (select 1 from {} p where p.run_id = {{run}} and p.external_id = s.parent_external_id)", parent.staged)
 }
 
-fn reject_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
+fn was_rejected(parent: &Shape, sqlite: bool) -> String {
     let parent_kind = parent.kind.as_str();
-    let word = parent_kind.to_ascii_lowercase();
     // A hashed list on one side, an index on the other: neither is looked through once a row.
-    let was_rejected = if sqlite {
+    if sqlite {
         format!("exists (select 1 from {REJECTIONS} r where r.run_id = {{run}} and r.external_id = s.parent_external_id and r.kind = '{parent_kind}')")
     } else {
         format!(
             "s.parent_external_id in (select r.external_id from {REJECTIONS} r where r.run_id = {{run}} and r.kind = '{parent_kind}' and r.external_id is not null)"
         )
-    };
+    }
+}
+
+fn reject_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
+    let word = parent.kind.as_str().to_ascii_lowercase();
     format!(
         "insert into {REJECTIONS} (run_id, tenant_id, line, kind, external_id, reason)
          select s.run_id, s.tenant_id, s.line, '{}', s.external_id,
@@ -49,24 +62,41 @@ fn reject_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
         shape.kind.as_str(),
         shape.staged,
         if sqlite { SLICE } else { "" },
-        has_no_parent(parent)
+        has_no_parent(parent),
+        was_rejected = was_rejected(parent, sqlite),
     )
+}
+
+/// Children whose parent is nowhere in the file.
+fn count_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
+    format!("select count(*) from {} s where s.run_id = {{run}} and {} and not {}", shape.staged, has_no_parent(parent), was_rejected(parent, sqlite))
 }
 
 fn drop_orphans(shape: &Shape, parent: &Shape, sqlite: bool) -> String {
     format!("delete from {} as s where s.run_id = {{run}}{} and {}", shape.staged, if sqlite { SLICE } else { "" }, has_no_parent(parent))
 }
 
-/// Settles the staged rows: each thing once, each child with its parent.
-pub(super) async fn settle(run: &Run, lines: u64) -> Result<(), ImportError> {
+/// Settles the staged rows: each thing once, each child with its parent; how many had none in all the file.
+pub(super) async fn settle(run: &Run, lines: u64, paged: bool) -> Result<u64, ImportError> {
+    let mut orphans = 0;
     if run.is_sqlite() {
         for shape in SHAPES {
             each_slice(run, lines, &[&repeated(shape, true)]).await?;
         }
         for (child, parent) in families() {
-            each_slice(run, lines, &[&reject_orphans(child, parent, true), &drop_orphans(child, parent, true)]).await?;
+            if paged {
+                let tx = run.staging().await?;
+                run.execute(&tx, &outdated(child, parent)).await?;
+                tx.commit().await?;
+            }
+            if each_slice(run, lines, &[&reject_orphans(child, parent, true)]).await? > 0 {
+                let tx = run.db.read(run.access()).await?;
+                orphans += run.number(&tx, &count_orphans(child, parent, true)).await?;
+                drop(tx);
+                each_slice(run, lines, &[&drop_orphans(child, parent, true)]).await?;
+            }
         }
-        return Ok(());
+        return Ok(u64::try_from(orphans).unwrap_or(0));
     }
     let tx = run.staging().await?;
     for shape in SHAPES {
@@ -75,11 +105,16 @@ pub(super) async fn settle(run: &Run, lines: u64) -> Result<(), ImportError> {
         run.execute(&tx, &repeated(shape, false)).await?;
     }
     for (child, parent) in families() {
+        if paged {
+            run.execute(&tx, &outdated(child, parent)).await?;
+        }
         if run.execute(&tx, &reject_orphans(child, parent, false)).await? > 0 {
+            orphans += run.number(&tx, &count_orphans(child, parent, false)).await?;
             run.execute(&tx, &drop_orphans(child, parent, false)).await?;
         }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(u64::try_from(orphans).unwrap_or(0))
 }
 
 fn families() -> impl Iterator<Item = (&'static Shape, &'static Shape)> {
@@ -122,9 +157,11 @@ pub(super) async fn measure(run: &mut Run) -> Result<[u64; SHAPES.len()], DbErr>
         *count = u64::try_from(number).unwrap_or(0);
     }
     let sql = run.fill("select max(updated_at) from staged_orders where run_id = {run}");
-    run.as_of = match tx.query_one_raw(run.db.statement(sql, [])).await? {
+    let latest: Option<DateTime<Utc>> = match tx.query_one_raw(run.db.statement(sql, [])).await? {
         Some(row) => row.try_get_by_index(0)?,
         None => None,
     };
+    // An order may have changed while the shop wrote the file; what other orders say in it is no younger for that.
+    run.as_of = latest.map(|latest| run.read_at.map_or(latest, |read_at| latest.min(read_at)));
     Ok(counts)
 }

@@ -124,9 +124,14 @@ pub(crate) async fn quiet(db: &Database, trace: &Trace, clock: Arc<dyn Clock>, t
     Ok(Quiet::Yes)
 }
 
-/// Whether an import of the store is under way, as far as this transaction sees.
+/// Whether an import of the store is under way, or may come back, as far as this transaction sees.
 pub(crate) async fn is_importing(tx: &Tx, tenant: TenantId, store: StoreId, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    is_held(tx, tenant, store, now - DEAD_AFTER).await
+}
+
+/// Whether an import of the store had its lease at that time or after.
+pub(crate) async fn is_held(tx: &Tx, tenant: TenantId, store: StoreId, at: DateTime<Utc>) -> Result<bool, DbErr> {
     let sql = "select 1 from import_runs where tenant_id = $1 and store_id = $2 and status in ('STAGING', 'MERGING') and lease_until >= $3 limit 1";
-    let values = [tenant.into(), store.into(), (now - DEAD_AFTER).into()];
+    let values = [tenant.into(), store.into(), at.into()];
     Ok(tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.is_some())
 }

@@ -34,8 +34,8 @@ pub(super) enum Feed {
     Records(Vec<Result<BulkRecord, LineError>>),
 }
 
-/// Reads and stages everything; how many lines there were.
-pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress: &dyn Progress) -> Result<u64, ImportError> {
+/// Reads and stages everything; how many lines there were, and how many of them say nothing.
+pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress: &dyn Progress) -> Result<(u64, u64), ImportError> {
     let sqlite = run.is_sqlite();
     let target = For { tenant: run.tenant, run: run.id, currency: run.currency, form: if sqlite { Form::Values } else { Form::Copy } };
     // Whoever is forgotten from here on waits for this run to end.
@@ -51,14 +51,14 @@ pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress:
             Ok(())
         }
     });
-    let mut lines = 0;
+    let (mut lines, mut unreadable) = (0, 0);
     let mut pace = Pace::new();
     while let Some(chunk) = chunks.recv().await {
         heartbeat.check()?;
         if run.stop.load(Ordering::Relaxed) {
             return Err(ImportError::Stopped);
         }
-        lines = chunk.lines;
+        (lines, unreadable) = (chunk.lines, chunk.unreadable);
         let bytes = chunk.bytes;
         if sqlite {
             let tx = run.staging().await?;
@@ -74,7 +74,7 @@ pub(super) async fn load(run: &Run, feed: Feed, heartbeat: &Heartbeat, progress:
         progress.read(bytes, lines);
     }
     reading.await.map_err(|error| ImportError::Broken(error.to_string()))??;
-    Ok(lines)
+    Ok((lines, unreadable))
 }
 
 async fn copy(run: &Run, batches: Vec<Batch>) -> Result<(), ImportError> {

@@ -18,7 +18,7 @@ mod service;
 mod slices;
 mod source;
 
-pub(crate) use clean::{Quiet, is_importing, quiet};
+pub(crate) use clean::{Quiet, is_held, is_importing, quiet};
 pub(crate) use ending::Ending;
 pub use error::ImportError;
 pub(crate) use load::insert_rows;

@@ -64,6 +64,12 @@ pub struct Receipt {
     pub orders_linked: u64,
     /// Lines that were not taken, all together.
     pub rejected: u64,
+    /// Of them those that say nothing: cut, garbled, or about nothing that is known.
+    #[serde(default)]
+    pub unreadable: u64,
+    /// Of them children whose parent is not in the file.
+    #[serde(default)]
+    pub orphans: u64,
     /// The first of them.
     pub rejections: Vec<Rejection>,
 }
@@ -84,6 +90,8 @@ impl Receipt {
             order_items: none,
             orders_linked: 0,
             rejected: 0,
+            unreadable: 0,
+            orphans: 0,
             rejections: Vec::new(),
         }
     }

@@ -188,10 +188,11 @@ impl Imports {
         progress.phase(Phase::CleaningUp);
         clean::clean_up_before(&run).await?;
         progress.phase(Phase::Reading);
-        receipt.lines = load::load(&run, feed, heartbeat, progress).await?;
+        let paged = matches!(feed, Feed::Records(_));
+        (receipt.lines, receipt.unreadable) = load::load(&run, feed, heartbeat, progress).await?;
         whole(receipt.lines)?;
         progress.phase(Phase::Checking);
-        check::settle(&run, receipt.lines).await?;
+        receipt.orphans = check::settle(&run, receipt.lines, paged).await?;
         check::count_rejections(&run, &mut receipt).await?;
         if receipt.rejected > 0 && !keep_going {
             return Err(ImportError::Rejected(Box::new(receipt)));

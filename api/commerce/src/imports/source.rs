@@ -56,6 +56,8 @@ pub(super) struct Chunk {
     pub batches: Vec<Batch>,
     /// Lines read so far.
     pub lines: u64,
+    /// Of them those that say nothing: cut, garbled, or about nothing that is known.
+    pub unreadable: u64,
     /// Bytes of the file read so far.
     pub bytes: u64,
 }
@@ -86,20 +88,21 @@ pub(super) fn read(source: Source, provider: &'static dyn CommerceProvider, mut 
     let mut raw = BufReader::with_capacity(256 << 10, Counted { inner: source.reader, bytes: bytes.clone() });
     if starts_as_gzip(&mut raw)? {
         let gunzipped = BufReader::with_capacity(256 << 10, MultiGzDecoder::new(raw));
-        Lines { reader: gunzipped, provider, gzip: true, number: 0 }.stage(&mut stager, size, &bytes, out)
+        Lines { reader: gunzipped, provider, gzip: true, number: 0, unreadable: 0 }.stage(&mut stager, size, &bytes, out)
     } else {
-        Lines { reader: raw, provider, gzip: false, number: 0 }.stage(&mut stager, size, &bytes, out)
+        Lines { reader: raw, provider, gzip: false, number: 0, unreadable: 0 }.stage(&mut stager, size, &bytes, out)
     }
 }
 
 /// Stages records that were read already; blocks. Ends early when nobody takes the chunks.
 pub(super) fn stage(records: Vec<Result<BulkRecord, LineError>>, mut stager: Stager, size: ChunkSize, out: &Sender<Chunk>) {
-    let (all, mut lines) = (records.len() as u64, 0);
+    let (all, mut lines, mut unreadable) = (records.len() as u64, 0, 0);
     for record in records {
         lines += 1;
+        unreadable += u64::from(record.as_ref().is_err_and(|error| error.kind.is_none()));
         stager.line(lines, record);
         if lines == all || lines.is_multiple_of(size.lines) {
-            let chunk = Chunk { batches: stager.take(), lines, bytes: 0 };
+            let chunk = Chunk { batches: stager.take(), lines, unreadable, bytes: 0 };
             if out.blocking_send(chunk).is_err() {
                 return;
             }
@@ -116,6 +119,7 @@ struct Lines<R> {
     provider: &'static dyn CommerceProvider,
     gzip: bool,
     number: u64,
+    unreadable: u64,
 }
 
 /// How a line ended.
@@ -139,13 +143,13 @@ impl<R: BufRead> Lines<R> {
             }
             held += line.len();
             match end {
-                End::Cut(reason) => stager.reject(self.number.max(1), &of_file(reason)),
-                End::Newline | End::File if too_long => stager.reject(self.number, &of_file(format!("the line is longer than {} MiB", LONGEST_LINE >> 20))),
+                End::Cut(reason) => self.reject(stager, self.number.max(1), reason),
+                End::Newline | End::File if too_long => self.reject(stager, self.number, format!("the line is longer than {} MiB", LONGEST_LINE >> 20)),
                 End::Newline => self.stage_line(stager, &line),
                 End::File => self.stage_last(stager, &line),
             }
             if over || self.number - first + 1 >= size.lines || held >= size.bytes {
-                let chunk = Chunk { batches: stager.take(), lines: self.number, bytes: bytes.load(Ordering::Relaxed) };
+                let chunk = Chunk { batches: stager.take(), lines: self.number, unreadable: self.unreadable, bytes: bytes.load(Ordering::Relaxed) };
                 if out.blocking_send(chunk).is_err() || over {
                     return Ok(());
                 }
@@ -154,19 +158,26 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn stage_line(&self, stager: &mut Stager, line: &[u8]) {
+    fn reject(&mut self, stager: &mut Stager, number: u64, reason: String) {
+        self.unreadable += 1;
+        stager.reject(number, &LineError { kind: None, external_id: None, reason });
+    }
+
+    fn stage_line(&mut self, stager: &mut Stager, line: &[u8]) {
         let line = if self.number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         if !line.trim_ascii().is_empty() {
-            stager.line(self.number, self.provider.read_line(line));
+            let read = self.provider.read_line(line);
+            self.unreadable += u64::from(read.as_ref().is_err_and(|error| error.kind.is_none() || !is_whole(line)));
+            stager.line(self.number, read);
         }
     }
 
     /// A line without its newline may be whole, or the place where the file was cut.
-    fn stage_last(&self, stager: &mut Stager, line: &[u8]) {
+    fn stage_last(&mut self, stager: &mut Stager, line: &[u8]) {
         if line.trim_ascii().is_empty() || is_whole(line) {
             self.stage_line(stager, line);
         } else {
-            stager.reject(self.number, &of_file("the file was cut off in the middle of this line; fetch it again".to_owned()));
+            self.reject(stager, self.number, "the file was cut off in the middle of this line; fetch it again".to_owned());
         }
     }
 
@@ -207,8 +218,4 @@ impl<R: BufRead> Lines<R> {
 
 fn is_whole(line: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
-}
-
-fn of_file(reason: String) -> LineError {
-    LineError { kind: None, external_id: None, reason }
 }

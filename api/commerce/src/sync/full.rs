@@ -4,18 +4,19 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
-use entities::{EventType, SyncPhase, SyncStatus};
-use integrations::ports::shop::{DataKind, DownloadReader, Export, ExportStatus, Problem};
+use chrono::{DurationRound, TimeDelta};
+use entities::{SyncPhase, SyncStatus};
+use integrations::ports::shop::{DataKind, DownloadReader, Export, ExportStatus, Problem, Range};
 use platform::{Trace, Tx};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::gone;
+use super::meter::Told;
 use super::slice::{self, Slice, SliceStatus, Stage};
 use super::step::{Bring, Next, Step, Trouble};
-use super::store::{self, At};
-use super::tell::tell;
+use super::store::{self, At, MOVED};
 use crate::imports::{BroughtBy, Ending, ImportError, Receipt, Source};
 
 /// Deletions have a checkpoint of their own.
@@ -23,7 +24,10 @@ pub(super) const DELETIONS: &str = "DELETIONS";
 /// An export that has not ended by then never will.
 const TOO_LONG: TimeDelta = TimeDelta::hours(24);
 /// The shop's clock may differ from ours by so much.
-const SKEW: TimeDelta = TimeDelta::minutes(10);
+pub(super) const SKEW: TimeDelta = TimeDelta::minutes(10);
+
+/// The slices of the run that is changed.
+const OF_RUN: &str = "from sync_slices s where s.tenant_id = sync_runs.tenant_id and s.run_id = sync_runs.id";
 
 impl Step {
     /// Goes on with a full run until it has to wait.
@@ -44,11 +48,14 @@ impl Step {
             match first.stage {
                 Stage::Compare => {
                     self.enter(SyncPhase::Comparing).await?;
-                    let range = first.range(true);
-                    self.compare(first.kind, range, Some(first), false).await?;
+                    let range = first.range(self.run.archived);
+                    // What came to be since is brought by increments, which go on from there.
+                    let begun = self.run.read_at.and_then(|at| at.duration_trunc(TimeDelta::seconds(1)).ok());
+                    self.compare(first.kind, Range { until: range.until.or(begun), ..range }, Some(first)).await?;
                     let tx = self.write().await?;
                     slice::change(&tx, self.at, first.id, "status = 'DONE', updated_at = $3", [self.now().into()]).await?;
-                    self.run = self.progress(tx, "phase = phase", Vec::new()).await?;
+                    gone::forget(&tx, self.at, first.kind).await?;
+                    self.run = self.progress(tx, "warnings = $4", vec![self.warnings().into()], true).await?;
                 }
                 Stage::Export => {
                     if let Some(wait) = self.export(&open).await? {
@@ -114,6 +121,10 @@ impl Step {
             return Ok(None);
         }
         self.enter(SyncPhase::Exporting).await?;
+        if self.run.failures > 0 {
+            let tx = self.write().await?;
+            self.run = self.progress(tx, "phase = phase", Vec::new(), true).await?;
+        }
         let seconds = match age.num_minutes() {
             0 => 5,
             1..10 => 15,
@@ -156,7 +167,8 @@ impl Step {
         let set = "status = 'UNDER_WAY', export_id = $3, asked_at = $4, updated_at = $4";
         slice::change(&tx, self.at, slice.id, set, [export.id.clone().into(), asked_at.into()]).await?;
         // The first of all that were begun: what happens from then on may lack in what comes.
-        self.run = self.progress(tx, "read_at = case when read_at is null or read_at > $4 then $4 else read_at end", vec![export.created_at.into()]).await?;
+        self.run =
+            self.progress(tx, "read_at = case when read_at is null or read_at > $4 then $4 else read_at end", vec![export.created_at.into()], false).await?;
         Ok(Slice { status: SliceStatus::Under, export: Some(export.id), asked_at: Some(asked_at), ..slice.clone() })
     }
 
@@ -178,13 +190,26 @@ impl Step {
         let set = "status = 'WAITING', export_id = null, attempts = $3, tried = $4, error_message = $5, updated_at = $6";
         let values = [attempts.into(), json!(tried).into(), why.into(), self.now().into()];
         slice::change(&tx, self.at, slice.id, set, values).await?;
-        self.still_on(&tx).await?;
-        Ok(tx.commit().await?)
+        // What has come of it does not count.
+        let received = slice::received(&tx, self.at).await?;
+        self.run = self.progress(tx, "received = $4", vec![received.into()], false).await?;
+        Ok(())
     }
 
     /// Brings in the file of an export, when it is whole.
     async fn load(&mut self, slice: &Slice, export: &Export) -> Result<(), Trouble> {
-        let ending = Arc::new(OfSlice { at: self.at, slice: slice.id, trace: self.trace.clone(), export: export.id.clone(), objects: export.objects });
+        let ending = Arc::new(OfSlice {
+            at: self.at,
+            slice: slice.id,
+            kind: slice.kind,
+            trace: self.trace.clone(),
+            told: self.told.clone(),
+            export: export.id.clone(),
+            objects: export.objects,
+        });
+        let tx = self.write().await?;
+        slice::change(&tx, self.at, slice.id, "objects = $3", [i64::try_from(export.objects).unwrap_or(i64::MAX).into()]).await?;
+        self.run = self.progress(tx, &format!("asked = (select cast(sum(s.objects) as bigint) {OF_RUN})"), Vec::new(), false).await?;
         let Some(file) = &export.file else {
             if export.objects > 0 {
                 return Err(Trouble::Differs("the export has no file".to_owned()));
@@ -200,8 +225,14 @@ impl Step {
         let whole = |lines: u64| {
             let got = fetched.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let all = got.whole && lines == export.objects && got.objects == export.objects && got.roots == export.roots;
-            let said = format!("the shop counts {} objects ({} without their children), {lines} ({}) came", export.objects, export.roots, got.roots);
-            if all { Ok(()) } else { Err(ImportError::Differs(said)) }
+            if !all {
+                let said = format!("the shop counts {} objects ({} without their children), {lines} ({}) came", export.objects, export.roots, got.roots);
+                return Err(ImportError::Differs(said));
+            }
+            match export.bytes.filter(|bytes| !got.packed && *bytes != got.bytes) {
+                Some(bytes) => Err(ImportError::Differs(format!("the shop counts {bytes} bytes, {} came", got.bytes))),
+                None => Ok(()),
+            }
         };
         let bring = Bring { name, by: BroughtBy::File(source), read_at: Some(export.created_at), ending };
         match self.bring(bring, &whole).await {
@@ -225,7 +256,7 @@ impl Step {
                 let limited = kind == DataKind::Orders && ended.range_from.is_some() || !ended.archived;
                 store::advance(&tx, self.at, kind.as_str(), up_to, !limited, self.now()).await?;
             }
-            store::advance(&tx, self.at, DELETIONS, up_to, true, self.now()).await?;
+            store::advance(&tx, self.at, DELETIONS, up_to, ended.range_from.is_none(), self.now()).await?;
         }
         let sql = "update stores set last_sync_at = $1 where tenant_id = $2 and id = $3";
         tx.execute_raw(store::statement(&tx, sql, [self.now().into(), self.at.tenant.into(), self.at.store.into()])).await?;
@@ -237,7 +268,9 @@ impl Step {
 struct OfSlice {
     at: At,
     slice: Uuid,
+    kind: DataKind,
     trace: Trace,
+    told: Arc<Told>,
     export: String,
     objects: u64,
 }
@@ -252,18 +285,21 @@ impl OfSlice {
         if tx.execute_raw(store::statement(tx, sql, values)).await?.rows_affected() == 0 {
             return Err(ImportError::LostLease);
         }
-        let of_run = "from sync_slices s where s.tenant_id = sync_runs.tenant_id and s.run_id = sync_runs.id";
-        let set = format!(
-            "received = (select cast(sum(s.received) as bigint) {of_run}), asked = (select cast(sum(s.objects) as bigint) {of_run}), failures = 0, error_message = null"
-        );
-        let run = store::change(tx, &self.trace, self.at, (&set, Vec::new()), None).await?.ok_or(ImportError::Stopped)?;
-        Ok(tell(tx, &self.trace, EventType::SyncProgressed, &run).await?)
+        let set = format!("received = (select cast(sum(s.received) as bigint) {OF_RUN}), asked = (select cast(sum(s.objects) as bigint) {OF_RUN}), {MOVED}");
+        store::change(tx, &self.trace, self.at, (&set, Vec::new()), self.told.event()).await?.ok_or(ImportError::Stopped)?;
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Ending for OfSlice {
     async fn written(&self, tx: &Tx, receipt: &Receipt) -> Result<(), ImportError> {
+        // Data that is not taken is listed. What is not data, or hangs from nothing, is not what the shop has.
+        if receipt.unreadable > 0 || receipt.orphans > 0 {
+            let why = format!("{} lines cannot be read, {} hang from none that came", receipt.unreadable, receipt.orphans);
+            return Err(ImportError::Differs(why));
+        }
+        gone::see_rejected(tx, self.at, self.kind, receipt.run).await?;
         store::add(tx, &self.trace, self.at, receipt).await?.ok_or(ImportError::Stopped)?;
         self.mark(tx).await
     }

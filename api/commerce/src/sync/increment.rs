@@ -6,7 +6,7 @@ use integrations::ports::commerce::{BulkRecord, LineError};
 use integrations::ports::shop::{CallError, DataKind, Instants, Page, PageAsk, Problem, Range};
 use sea_orm::ConnectionTrait;
 
-use super::full::DELETIONS;
+use super::full::{DELETIONS, SKEW};
 use super::gone;
 use super::step::{Next, Step, Trouble};
 use super::store;
@@ -25,6 +25,7 @@ impl Step {
         for kind in DataKind::ALL {
             let up_to = self.checkpoint(kind.as_str()).await?;
             let up_to = up_to.ok_or_else(|| Trouble::Fatal("nothing has been synced yet that could be gone on from; a FULL sync comes first".to_owned()))?;
+            // What is put away is asked for whatever the setting is: what is known follows.
             let range = Range { by: Instants::Updated, from: Some(up_to - OVERLAP), until: None, archived: true };
             self.pull(kind, range, true).await?;
         }
@@ -46,7 +47,8 @@ impl Step {
     pub(super) async fn pull(&mut self, kind: DataKind, range: Range, follows: bool) -> Result<(), Trouble> {
         let (mut after, mut first) = (None, self.limits.page);
         for _ in 0..MOST_PAGES {
-            let read_at = self.now();
+            // Of pages that do not tell the time it is ours, with room for how it may differ.
+            let mut read_at = self.now();
             let (mut records, mut roots, mut up_to) = (Vec::new(), 0, None);
             loop {
                 let ask = PageAsk { kind, range, after: after.as_deref(), first };
@@ -58,22 +60,44 @@ impl Step {
                     other => other?,
                 };
                 (roots, up_to) = (roots + page.roots, up_to.max(page.up_to));
+                read_at = read_at.min(page.read_at.unwrap_or(read_at - SKEW));
                 after = page.next.clone();
+                let page = self.wanted(kind, page).await?;
                 self.add_whole(page, &mut records).await?;
                 if after.is_none() || roots >= self.limits.batch {
                     break;
                 }
             }
+            let checkpoint = up_to.filter(|_| follows).map(|up_to| (kind.as_str(), up_to));
             if !records.is_empty() {
                 let name = format!("{} by pages", kind.as_str().to_lowercase());
-                let checkpoint = up_to.filter(|_| follows).map(|up_to| (kind.as_str(), up_to));
                 self.bring_records(&name, records, read_at, checkpoint).await?;
+            } else if let Some((kind, up_to)) = checkpoint {
+                let tx = self.write().await?;
+                let moved = store::advance_in(&tx, &self.run, kind, up_to, self.now()).await?;
+                self.run = self.progress(tx, "phase = phase", Vec::new(), moved).await?;
             }
             if after.is_none() {
                 return Ok(());
             }
         }
         Err(Trouble::Fatal("the shop's pages do not come to an end".to_owned()))
+    }
+
+    /// Leaves out what the merchant has put away and what is not known here, unless that is asked for too.
+    async fn wanted(&self, kind: DataKind, mut page: Page) -> Result<Page, Trouble> {
+        if self.run.archived || page.put_away.is_empty() {
+            return Ok(page);
+        }
+        let tx = self.read().await?;
+        let known = gone::known(&tx, self.at, kind, &page.put_away).await?;
+        let unknown = |id: &String| page.put_away.contains(id) && !known.contains(id);
+        page.records.retain(|record| match record {
+            Ok(record) => !unknown(root_of(record)),
+            Err(LineError { external_id, .. }) => !external_id.as_ref().is_some_and(unknown),
+        });
+        page.unfinished.retain(|parent| !unknown(&parent.external_id));
+        Ok(page)
     }
 
     /// Adds what a page says, with all the children that it had no room for.
@@ -96,8 +120,8 @@ impl Step {
                     note_deletion(&tx, of, (kind, &one.external_id), one.at, self.now(), &self.ids()).await?;
                     marked += mark_deleted(&tx, of, kind, std::slice::from_ref(&one.external_id), one.at).await?;
                 }
-                store::advance(&tx, self.at, DELETIONS, last, true, self.now()).await?;
-                self.run = self.progress(tx, "deleted = deleted + $4", vec![i64::try_from(marked).unwrap_or(i64::MAX).into()]).await?;
+                let moved = store::advance_in(&tx, &self.run, DELETIONS, last, self.now()).await?;
+                self.run = self.progress(tx, "deleted = deleted + $4", vec![i64::try_from(marked).unwrap_or(i64::MAX).into()], moved).await?;
             }
             match page.next {
                 Some(next) => after = Some(next),
@@ -116,4 +140,15 @@ pub(crate) async fn whole(shop: &OpenShop, page: Page) -> Result<Vec<Result<Bulk
         unfinished.extend(page.unfinished);
     }
     Ok(records)
+}
+
+/// The provider's id of what a record hangs from, or its own.
+fn root_of(record: &BulkRecord) -> &String {
+    match record {
+        BulkRecord::Customer(customer) => &customer.external_id,
+        BulkRecord::Product(product) => &product.external_id,
+        BulkRecord::ProductVariant(variant) => &variant.parent,
+        BulkRecord::Order(order) => &order.external_id,
+        BulkRecord::OrderItem(item) => &item.parent,
+    }
 }

@@ -10,7 +10,7 @@ use entities::{EventType, StoreId, SyncKind, SyncRunId, SyncStatus, TenantId};
 use integrations::registry;
 use platform::db::Access;
 use platform::jobs::{Backoff, JobError, JobKind, Queue, Running, Schedule, Worker};
-use platform::{Database, DbErr};
+use platform::{Database, DbErr, Tx};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ use super::settings::{DAYS, INTERVAL};
 use super::slice;
 use super::step::{Next, Step, SyncLimits, Trouble};
 use super::store::{self, At};
+use crate::imports::is_held;
 use crate::installs::Shops;
 
 /// The work on one run. It is claimed again after each wait, which does not count as an attempt; a process that dies does.
@@ -44,7 +45,7 @@ pub const TICK: &JobKind = &JobKind {
 const LONGEST: Duration = Duration::from_secs(600);
 /// A run that nobody works on is looked after when it was silent for so long.
 const SILENT: TimeDelta = TimeDelta::minutes(5);
-/// Stores that are looked at in one go.
+/// Runs that are begun in one go; those for which there is no room are due at the next tick still.
 const AT_ONCE: i64 = 500;
 
 /// What the job is about.
@@ -88,7 +89,10 @@ impl Worker for Stepper {
                 return Ok(());
             }
             Err(Trouble::Turn(wait, why)) => return Err(JobError::Postpone(wait, why)),
-            Err(Trouble::Storage(error)) => return Err(error.into()),
+            Err(Trouble::Storage(error)) => {
+                tracing::warn!(%error, run = %at.run, "the database failed under a sync");
+                ("the database failed".to_owned(), None)
+            }
             Err(Trouble::Fatal(why)) => return Ok(self.give_up(job, at, &why).await?),
             Err(Trouble::Later(wait, why)) => (why, wait),
             Err(Trouble::Void(why) | Trouble::Differs(why)) => (why, None),
@@ -117,8 +121,15 @@ impl Stepper {
         let currency = currency.parse().map_err(|_| Trouble::Fatal(format!("the store's currency {currency} is not known")))?;
         let provider = registry::commerce(&provider).ok_or_else(|| Trouble::Fatal(format!("{provider} is no shop system")))?;
         let run = self.begun(job, at, run).await?;
+        // What would be asked of the shop could not be written.
+        let tx = db.read(Access::Tenant(at.tenant)).await?;
+        if is_held(&tx, at.tenant, at.store, job.now()).await? {
+            return Err(Trouble::Turn(Duration::from_secs(15), "something is being imported into the store".to_owned()));
+        }
+        drop(tx);
         let shop = self.shops.open(db, at.tenant, at.store).await?;
-        let mut step = Step { db: db.clone(), trace: job.trace(), clock: job.clock(), limits: self.limits, at, currency, provider, shop, run };
+        let mut step =
+            Step { db: db.clone(), trace: job.trace(), clock: job.clock(), limits: self.limits, at, currency, provider, shop, run, told: Arc::default() };
         match go(&mut step).await {
             Err(Trouble::Void(_)) => {
                 step.shop = self.shops.reopen(db, &step.shop).await?;
@@ -226,29 +237,34 @@ impl Worker for Ticker {
 async fn due(db: &Database, now: DateTime<Utc>) -> Result<Vec<(SyncKind, TenantId, StoreId)>, DbErr> {
     let tx = db.read(Access::Worker).await?;
     let mut due = Vec::new();
-    for kind in [SyncKind::Increment, SyncKind::Reconciliation] {
-        let (usual, setting) = match kind {
-            SyncKind::Reconciliation => (DAYS, "reconciled_days"),
-            SyncKind::Increment | SyncKind::Full => (INTERVAL, "interval_minutes"),
-        };
-        let sql = format!(
-            "select s.tenant_id, s.id, coalesce(g.{setting}, {usual}), (select max(r.created_at) from sync_runs r where r.tenant_id = s.tenant_id and r.store_id = s.id and r.kind in ($1, 'FULL'))
-             from stores s join sync_checkpoints c on c.tenant_id = s.tenant_id and c.store_id = s.id and c.kind = 'ORDERS'
-             join tenants n on n.id = s.tenant_id and n.status = 'ACTIVE'
-             left join sync_settings g on g.tenant_id = s.tenant_id and g.store_id = s.id
-             where s.status = 'ACTIVE' and coalesce(g.{setting}, {usual}) > 0
-               and not exists (select 1 from sync_runs u where u.tenant_id = s.tenant_id and u.store_id = s.id and u.kind = $1 and u.status in ('QUEUED', 'RUNNING'))
-             order by 4 limit {AT_ONCE}"
-        );
-        for row in tx.query_all_raw(db.statement(sql, [kind.as_str().into()])).await? {
-            let (minutes, last): (i32, Option<DateTime<Utc>>) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
-            let every = if kind == SyncKind::Increment { TimeDelta::minutes(i64::from(minutes)) } else { TimeDelta::days(1) };
-            if last.is_none_or(|last| last + every <= now) {
-                due.push((kind, row.try_get_by_index(0)?, row.try_get_by_index(1)?));
-            }
+    let intervals = format!(
+        "select distinct coalesce(g.interval_minutes, {INTERVAL}) from stores s left join sync_settings g on g.tenant_id = s.tenant_id and g.store_id = s.id"
+    );
+    for row in tx.query_all_raw(db.statement(intervals, [])).await? {
+        let minutes: i32 = row.try_get_by_index(0)?;
+        if minutes > 0 {
+            let of = format!("coalesce(g.interval_minutes, {INTERVAL}) = {minutes}");
+            due.extend(due_since(db, &tx, SyncKind::Increment, &of, now - TimeDelta::minutes(i64::from(minutes))).await?);
         }
     }
+    let of = format!("coalesce(g.reconciled_days, {DAYS}) > 0");
+    due.extend(due_since(db, &tx, SyncKind::Reconciliation, &of, now - TimeDelta::days(1)).await?);
     Ok(due)
+}
+
+/// Stores that were synced before, of which a condition on their settings holds, and of which no run of this kind was asked for since then.
+async fn due_since(db: &Database, tx: &Tx, kind: SyncKind, of: &str, since: DateTime<Utc>) -> Result<Vec<(SyncKind, TenantId, StoreId)>, DbErr> {
+    let sql = format!(
+        "select s.tenant_id, s.id from stores s join sync_checkpoints c on c.tenant_id = s.tenant_id and c.store_id = s.id and c.kind = 'ORDERS'
+         join tenants n on n.id = s.tenant_id and n.status = 'ACTIVE'
+         left join sync_settings g on g.tenant_id = s.tenant_id and g.store_id = s.id
+         where s.status = 'ACTIVE' and {of}
+           and not exists (select 1 from sync_runs r where r.tenant_id = s.tenant_id and r.store_id = s.id and r.kind in ($1, 'FULL') and r.created_at > $2)
+           and not exists (select 1 from sync_runs u where u.tenant_id = s.tenant_id and u.store_id = s.id and u.kind = $1 and u.status in ('QUEUED', 'RUNNING'))
+         limit {AT_ONCE}"
+    );
+    let rows = tx.query_all_raw(db.statement(sql, [kind.as_str().into(), since.into()])).await?;
+    rows.iter().map(|row| Ok((kind, row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
 /// Runs that are under way, and that no job works on.

@@ -6,7 +6,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use entities::SyncPhase;
 use integrations::ports::shop::{Counted, DataKind, Instants, Range};
 
-use super::service::out_of_reach;
+use super::service::{ORDERS_OUT_OF_REACH, out_of_reach};
 use super::slice::{self, NewSlice, Stage};
 use super::step::{Step, Trouble};
 
@@ -17,8 +17,10 @@ const SHORTEST: TimeDelta = TimeDelta::hours(1);
 /// Nothing is older: no shop system of today was there.
 const EARLIEST: &str = "2004-01-01T00:00:00Z";
 
-/// Up to where orders are kept from an app without the scope for all of them, with room for the time that a run takes.
-const RECENT: Duration = Duration::from_secs(59 * 24 * 60 * 60);
+/// From when on orders are shown to an app without the scope for all of them, with room for the time that work on them takes.
+const RECENT: TimeDelta = TimeDelta::days(59);
+/// That room.
+const ROOM: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A stretch of time, and how much the shop counts in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +31,26 @@ struct Piece {
 }
 
 impl Step {
-    /// From when on orders can be seen, when not all that are asked for can.
+    /// Asks what the merchant grants now. What was stored may have changed since, in the middle of a run too.
+    pub(super) async fn look_at_scopes(&mut self) -> Result<(), Trouble> {
+        self.shop.scopes = self.shop.system.granted_scopes(&self.shop.access).await?;
+        Ok(())
+    }
+
+    /// From when on orders can be seen at this moment, when not all that are asked for can.
     pub(super) fn reach(&self, from: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let now = self.now();
         let back = from.map_or(Duration::from_secs(u64::from(u32::MAX)), |from| (now - from).to_std().unwrap_or_default());
-        let limited = self.shop.system.is_out_of_reach(DataKind::Orders, &self.shop.scopes, back);
-        let recent = TimeDelta::from_std(RECENT).ok().and_then(|recent| (now - recent).duration_trunc(TimeDelta::seconds(1)).ok());
-        if limited { recent } else { from }
+        let limited = self.shop.system.is_out_of_reach(DataKind::Orders, &self.shop.scopes, back + ROOM);
+        if limited { (now - RECENT).duration_trunc(TimeDelta::seconds(1)).ok() } else { from }
+    }
+
+    /// What is to be known beside, with a word on orders that are out of reach when some are.
+    pub(super) fn warnings(&self) -> serde_json::Value {
+        let limited = self.reach(self.run.range_from) != self.run.range_from;
+        let told = self.run.warnings.as_array().into_iter().flatten();
+        let others = told.filter(|warning| warning["code"] != ORDERS_OUT_OF_REACH).cloned();
+        others.chain(limited.then(out_of_reach)).collect()
     }
 
     /// What of a kind the run is about.
@@ -50,6 +65,7 @@ impl Step {
     /// Cuts the run into slices, unless it is cut already.
     pub(super) async fn plan(&mut self) -> Result<(), Trouble> {
         self.enter(SyncPhase::Planning).await?;
+        self.look_at_scopes().await?;
         let mut slices = Vec::new();
         for kind in DataKind::ALL {
             let range = self.range_of(kind);
@@ -70,10 +86,8 @@ impl Step {
         }
         let tx = self.write().await?;
         slice::insert(&tx, self.at, &slices, &self.ids(), self.now()).await?;
-        let limited = self.reach(self.run.range_from) != self.run.range_from;
-        let warnings = if limited { serde_json::json!([out_of_reach()]) } else { self.run.warnings.clone() };
-        let values = vec![i64::try_from(asked).unwrap_or(i64::MAX).into(), warnings.into()];
-        self.run = self.progress(tx, "asked = $4, warnings = $5", values).await?;
+        let values = vec![i64::try_from(asked).unwrap_or(i64::MAX).into(), self.warnings().into()];
+        self.run = self.progress(tx, "asked = $4, warnings = $5", values, true).await?;
         Ok(())
     }
 

@@ -18,29 +18,31 @@ impl Step {
     /// Goes on with a reconciliation to its end.
     pub(super) async fn reconcile(&mut self) -> Result<Next, Trouble> {
         self.enter(SyncPhase::Comparing).await?;
+        self.look_at_scopes().await?;
         let days = {
             let tx = self.read().await?;
             settings::of(&tx, self.at.tenant, self.at.store).await?.reconciled_days
         };
         let today = self.now().duration_trunc(TimeDelta::days(1)).unwrap_or_else(|_| self.now());
+        // What comes to be while it is counted is nobody's difference.
+        let before = Range { until: Some(today), archived: self.run.archived, ..Range::ALL };
         let (mut compared, mut repaired, mut left) = (0, 0, Vec::new());
         for kind in DataKind::ALL {
             let mut ranges = self.days(kind, today, days);
             // What is not of the last days is compared as one.
             if kind != DataKind::Orders {
-                ranges.push(Range::ALL);
+                ranges.push(before);
             }
             for some in ranges.chunks(AT_ONCE) {
                 compared += some.len();
                 for range in self.differing(kind, some).await? {
-                    if range == Range::ALL {
-                        self.compare(kind, range, None, true).await?;
-                    } else {
+                    if range != before {
                         self.pull(kind, range, false).await?;
-                        self.compare(kind, range, None, true).await?;
                     }
+                    // The ids that the shop names are the proof: to count again would find what has happened meanwhile.
+                    let lacking = self.compare(kind, range, None).await?;
                     repaired += 1;
-                    left.extend(self.differing(kind, &[range]).await?.into_iter().map(|range| (kind, range)));
+                    left.extend((lacking > 0).then_some((kind, range)));
                 }
             }
         }
@@ -68,7 +70,7 @@ impl Step {
         let reach = if kind == DataKind::Orders { self.reach(Some(asked)) } else { Some(asked) };
         let day = |back: i32| (today - TimeDelta::days(i64::from(back)), today - TimeDelta::days(i64::from(back) - 1));
         let seen = (1..=days).map(day).filter(|(from, _)| reach.is_none_or(|reach| *from >= reach));
-        seen.map(|(from, until)| Range { by: Instants::Created, from: Some(from), until: Some(until), archived: true }).collect()
+        seen.map(|(from, until)| Range { by: Instants::Created, from: Some(from), until: Some(until), archived: self.run.archived }).collect()
     }
 
     /// Those ranges of which the shop counts another number than is here.

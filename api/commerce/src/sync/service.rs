@@ -84,7 +84,7 @@ impl Syncs {
             return Err(SyncError::OutOfReach(warning["message"].as_str().unwrap_or_default().to_owned()));
         }
         let at = At { tenant: store.tenant_id, store: store.id, run: ctx.new_id() };
-        if input.kind == SyncKind::Increment && store::checkpoint(&tx, at, DataKind::Orders.as_str()).await?.is_none() {
+        if input.kind != SyncKind::Full && store::checkpoint(&tx, at, DataKind::Orders.as_str()).await?.is_none() {
             return Err(SyncError::NothingYet);
         }
         let new = NewRun { kind: input.kind, from, until, archived: settings.archived, warnings: json!(warnings) };
@@ -153,11 +153,14 @@ impl Syncs {
     }
 }
 
+/// The code of that warning.
+pub(super) const ORDERS_OUT_OF_REACH: &str = "ORDERS_OUT_OF_REACH";
+
 /// What is said when a part of the orders is kept from the app.
 pub(super) fn out_of_reach() -> serde_json::Value {
     let message = "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. \
                    They are neither fetched nor taken for deleted.";
-    json!({ "code": "ORDERS_OUT_OF_REACH", "message": message })
+    json!({ "code": ORDERS_OUT_OF_REACH, "message": message })
 }
 
 /// The first instant of which orders are asked for, by a store's settings.

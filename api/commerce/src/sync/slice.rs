@@ -115,6 +115,13 @@ pub(super) async fn open(tx: &Tx, at: At) -> Result<(Vec<Slice>, bool), DbErr> {
     Ok((all.into_iter().filter(|slice| slice.status != SliceStatus::Done).collect(), planned))
 }
 
+/// How much has come with the slices of a run that are done.
+pub(super) async fn received(tx: &Tx, at: At) -> Result<i64, DbErr> {
+    let sql = "select cast(coalesce(sum(received), 0) as bigint) from sync_slices where tenant_id = $1 and run_id = $2 and status = 'DONE'";
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [at.tenant.into(), at.run.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
 /// A slice to be done.
 pub(super) struct NewSlice {
     pub stage: Stage,

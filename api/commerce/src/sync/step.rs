@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use entities::{Currency, EventType, SyncPhase};
+use entities::{Currency, EventType, SyncKind, SyncPhase};
 use integrations::ports::commerce::{BulkRecord, CommerceProvider, LineError};
 use integrations::ports::shop::{CallError, DownloadError, Problem};
 use platform::db::Access;
 use platform::{Clock, Database, DbErr, Ids, Trace, Tx};
 
-use super::meter::{Meter, Telling};
+use super::meter::{Meter, Telling, Told};
 use super::row::SyncRunRow;
-use super::store::{self, At};
-use super::tell::tell;
+use super::slice;
+use super::store::{self, At, MOVED};
 use crate::imports::{Brought, BroughtBy, Ending, ImportError, Imports, Receipt};
 use crate::installs::{OpenShop, ShopError};
 
@@ -29,6 +29,8 @@ pub struct SyncLimits {
     pub attempts: i32,
     /// Failures in a row after which a run is given up.
     pub failures: i32,
+    /// Objects that exports lacked and that a full run fetches one by one; when there are more it is given up.
+    pub missing: u64,
     /// Objects of a page.
     pub page: u32,
     /// Objects that are merged together when they come by pages.
@@ -37,7 +39,7 @@ pub struct SyncLimits {
 
 impl Default for SyncLimits {
     fn default() -> Self {
-        Self { slice: 100_000, ahead: 3, attempts: 3, failures: 20, page: 50, batch: 500 }
+        Self { slice: 100_000, ahead: 3, attempts: 3, failures: 20, missing: 1_000, page: 50, batch: 500 }
     }
 }
 
@@ -79,7 +81,8 @@ impl From<CallError> for Trouble {
     fn from(error: CallError) -> Self {
         let why = error.to_string();
         match error.problem {
-            Problem::Throttled { after } | Problem::Failed { after, .. } => Self::Later(after, why),
+            Problem::Throttled { after } => Self::Turn(after.unwrap_or(Duration::from_secs(10)), why),
+            Problem::Failed { after, .. } => Self::Later(after, why),
             Problem::Busy(_) => Self::Turn(Duration::from_secs(60), why),
             Problem::Unauthorized => Self::Void(why),
             Problem::MissingScope(_) | Problem::Refused(_) | Problem::TooCostly(_) => Self::Fatal(why),
@@ -140,6 +143,8 @@ pub(super) struct Step {
     pub provider: &'static dyn CommerceProvider,
     pub shop: OpenShop,
     pub run: SyncRunRow,
+    /// When its progress was last told.
+    pub told: Arc<Told>,
 }
 
 /// What is brought in: in what form, what it is, and when the shop was asked.
@@ -167,10 +172,11 @@ impl Step {
         self.db.write(Access::Tenant(self.at.tenant)).await
     }
 
-    /// Commits a change of the run that is told of. Nothing is committed when the run is over.
-    pub(super) async fn progress(&self, tx: Tx, set: &str, values: Vec<sea_orm::Value>) -> Result<SyncRunRow, Trouble> {
-        let set = format!("{set}, failures = 0, error_message = null");
-        let run = store::change(&tx, &self.trace, self.at, (&set, values), Some(EventType::SyncProgressed)).await?.ok_or(Trouble::Stopped)?;
+    /// Commits a change of the run that is told of, at most once a second. Nothing is committed when the run is over. Only what need not be
+    /// done again when the work breaks off `moved` the run on, and ends a row of failures.
+    pub(super) async fn progress(&self, tx: Tx, set: &str, values: Vec<sea_orm::Value>, moved: bool) -> Result<SyncRunRow, Trouble> {
+        let set = if moved { format!("{set}, {MOVED}") } else { set.to_owned() };
+        let run = store::change(&tx, &self.trace, self.at, (&set, values), self.told.event()).await?.ok_or(Trouble::Stopped)?;
         tx.commit().await?;
         Ok(run)
     }
@@ -192,9 +198,13 @@ impl Step {
         let meter = Arc::new(Meter::default());
         let before = {
             let tx = self.read().await?;
-            store::run(&tx, self.at.tenant, self.at.run).await?.map_or(0, |run| run.received)
+            match self.run.kind {
+                // What came of attempts that failed does not count.
+                SyncKind::Full => slice::received(&tx, self.at).await?,
+                SyncKind::Increment | SyncKind::Reconciliation => store::run(&tx, self.at.tenant, self.at.run).await?.map_or(0, |run| run.received),
+            }
         };
-        let telling = Telling::start(self.db.clone(), self.trace.clone(), self.at, before, meter.clone());
+        let telling = Telling::start(self.db.clone(), self.trace.clone(), self.at, before, meter.clone(), self.told.clone());
         let brought = Brought {
             tenant: self.at.tenant,
             store: self.at.store,
@@ -219,7 +229,7 @@ impl Step {
         read_at: DateTime<Utc>,
         checkpoint: Option<(&'static str, DateTime<Utc>)>,
     ) -> Result<(), Trouble> {
-        let ending = Arc::new(OfPages { at: self.at, trace: self.trace.clone(), checkpoint, received: records.len() });
+        let ending = Arc::new(OfPages { at: self.at, trace: self.trace.clone(), told: self.told.clone(), checkpoint, received: records.len() });
         let bring = Bring { name: name.to_owned(), by: BroughtBy::Records(records), read_at: Some(read_at), ending };
         self.bring(bring, &|_| Ok(())).await?;
         Ok(())
@@ -230,6 +240,7 @@ impl Step {
 struct OfPages {
     at: At,
     trace: Trace,
+    told: Arc<Told>,
     checkpoint: Option<(&'static str, DateTime<Utc>)>,
     received: usize,
 }
@@ -240,12 +251,13 @@ impl Ending for OfPages {
         let before = store::add(tx, &self.trace, self.at, receipt).await?.ok_or(ImportError::Stopped)?;
         // The meter may have counted some of it already.
         let sum = before.created + before.updated + before.unchanged + before.rejected;
-        let received = sum.max(i64::try_from(self.received).unwrap_or(i64::MAX));
-        let set = ("received = $4, asked = case when asked < $4 then $4 else asked end", vec![received.into()]);
-        let run = store::change(tx, &self.trace, self.at, set, None).await?.ok_or(ImportError::Stopped)?;
-        if let Some((kind, up_to)) = self.checkpoint {
-            store::advance(tx, self.at, kind, up_to, true, self.trace.now()).await?;
-        }
-        Ok(tell(tx, &self.trace, EventType::SyncProgressed, &run).await?)
+        let received = sum.max(i64::try_from(self.received).unwrap_or(i64::MAX)).max(before.received);
+        let moved = match self.checkpoint {
+            Some((kind, up_to)) => store::advance_in(tx, &before, kind, up_to, self.trace.now()).await?,
+            None => false,
+        };
+        let set = format!("received = $4, asked = case when asked < $4 then $4 else asked end{}", if moved { format!(", {MOVED}") } else { String::new() });
+        store::change(tx, &self.trace, self.at, (&set, vec![received.into()]), self.told.event()).await?.ok_or(ImportError::Stopped)?;
+        Ok(())
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct At {
     pub run: SyncRunId,
 }
 
+/// Set when a run has truly moved on: a row of failures has ended.
+pub(super) const MOVED: &str = "failures = 0, error_message = null";
+
 /// What could not be taken, as far as a run lists it.
 const LISTED: usize = 100;
 
@@ -104,8 +107,7 @@ pub(super) async fn add(tx: &Tx, trace: &Trace, at: At, receipt: &Receipt) -> Re
     let rejected = i64::try_from(receipt.rejected).unwrap_or(i64::MAX);
     let mut values: Vec<Value> =
         vec![sum(|counts| counts.created).into(), sum(|counts| counts.updated).into(), sum(|counts| counts.unchanged).into(), rejected.into()];
-    let mut set =
-        "created = created + $4, updated = updated + $5, unchanged = unchanged + $6, rejected = rejected + $7, failures = 0, error_message = null".to_owned();
+    let mut set = "created = created + $4, updated = updated + $5, unchanged = unchanged + $6, rejected = rejected + $7".to_owned();
     if !receipt.rejections.is_empty() {
         let before = run(tx, at.tenant, at.run).await?.map(|run| run.rejections);
         let mut listed = before.and_then(|before| before.as_array().cloned()).unwrap_or_default();
@@ -125,8 +127,8 @@ pub(super) async fn checkpoint(tx: &Tx, at: At, kind: &str) -> Result<Option<Dat
     row.map(|row| row.try_get_by_index(0)).transpose()
 }
 
-/// Moves a checkpoint on, never back. `known`: whether one that is there is moved.
-pub(super) async fn advance(tx: &Tx, at: At, kind: &str, up_to: DateTime<Utc>, known: bool, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Moves a checkpoint on, never back; whether it moved. `known`: whether one that is there is moved.
+pub(super) async fn advance(tx: &Tx, at: At, kind: &str, up_to: DateTime<Utc>, known: bool, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let conflict = if known {
         "do update set up_to = excluded.up_to, updated_at = excluded.updated_at where sync_checkpoints.up_to < excluded.up_to"
     } else {
@@ -135,7 +137,15 @@ pub(super) async fn advance(tx: &Tx, at: At, kind: &str, up_to: DateTime<Utc>, k
     let sql = format!(
         "insert into sync_checkpoints (tenant_id, store_id, kind, up_to, updated_at) values ($1, $2, $3, $4, $5) on conflict (tenant_id, store_id, kind) {conflict}"
     );
-    tx.execute_raw(statement(tx, sql, [at.tenant.into(), at.store.into(), kind.into(), up_to.into(), now.into()])).await.map(drop)
+    Ok(tx.execute_raw(statement(tx, sql, [at.tenant.into(), at.store.into(), kind.into(), up_to.into(), now.into()])).await?.rows_affected() > 0)
+}
+
+/// Moves a checkpoint on with what a run has written; whether that brought the run nearer to its end. What happened since it was begun
+/// does not: in a shop that is never quiet there is always more of that, whatever else fails.
+pub(super) async fn advance_in(tx: &Tx, run: &SyncRunRow, kind: &str, up_to: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let at = At { tenant: run.tenant_id, store: run.store_id, run: run.id };
+    let was_behind = checkpoint(tx, at, kind).await?.is_none_or(|before| before < run.created_at);
+    Ok(advance(tx, at, kind, up_to, true, now).await? && was_behind)
 }
 
 /// Ends a run. None when it is over already.

@@ -82,8 +82,8 @@ pub struct SyncMutation;
 
 #[Object]
 impl SyncMutation {
-    /// Has a store's data brought up to date. Of each kind one run of a store is under way at a time (SYNC_UNDER_WAY); an INCREMENT needs
-    /// a FULL one before it (NOTHING_SYNCED_YET). Needs `stores:write`.
+    /// Has a store's data brought up to date. Of each kind one run of a store is under way at a time (SYNC_UNDER_WAY); an INCREMENT and
+    /// a RECONCILIATION need a FULL one before them (NOTHING_SYNCED_YET). Needs `stores:write`.
     async fn store_sync(
         &self,
         ctx: &Context<'_>,

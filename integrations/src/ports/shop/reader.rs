@@ -17,6 +17,8 @@ pub struct Fetched {
     pub roots: u64,
     /// How many bytes have come over the wire.
     pub bytes: u64,
+    /// Whether it comes packed.
+    pub packed: bool,
     /// Whether the file has come to its end.
     pub whole: bool,
     /// Why it will not.
@@ -34,7 +36,7 @@ pub struct DownloadReader {
 impl DownloadReader {
     /// A reader, and where to look how far it has come.
     pub fn new(download: Box<dyn Download>, runtime: Handle) -> (Self, Arc<Mutex<Fetched>>) {
-        let fetched = Arc::new(Mutex::new(Fetched::default()));
+        let fetched = Arc::new(Mutex::new(Fetched { packed: download.is_packed(), ..Fetched::default() }));
         (Self { download, runtime, rest: Bytes::new(), fetched: fetched.clone() }, fetched)
     }
 }

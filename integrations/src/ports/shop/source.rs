@@ -135,6 +135,10 @@ pub struct Page {
     pub roots: u64,
     /// When the last of them was changed.
     pub up_to: Option<DateTime<Utc>>,
+    /// The provider's ids of those that the merchant has put away.
+    pub put_away: Vec<String>,
+    /// When the shop was asked, by its clock: nothing of this was read before. None when it does not tell the time.
+    pub read_at: Option<DateTime<Utc>>,
     /// What comes after it; none for the last.
     pub next: Option<String>,
 }
@@ -242,6 +246,9 @@ pub trait Download: Send {
 
     /// How many bytes have come over the wire.
     fn bytes(&self) -> u64;
+
+    /// Whether it came packed, which makes it smaller than the file.
+    fn is_packed(&self) -> bool;
 }
 
 /// Why a file did not come.

@@ -1,5 +1,6 @@
 //! An answer of the API, read to the last: data, or what is wrong in the port's words.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -14,12 +15,14 @@ pub(super) struct Answered<T> {
     pub(super) cost: Option<Cost>,
     pub(super) api_version: Option<String>,
     pub(super) request_id: Option<String>,
+    /// When it was answered, by the shop's clock.
+    pub(super) answered_at: Option<DateTime<Utc>>,
 }
 
 impl<T> Answered<T> {
     /// No answer.
     pub(super) fn without(problem: Problem) -> Self {
-        Self { data: Err(problem), status: None, cost: None, api_version: None, request_id: None }
+        Self { data: Err(problem), status: None, cost: None, api_version: None, request_id: None, answered_at: None }
     }
 }
 
@@ -97,13 +100,15 @@ const LONGEST: usize = 300;
 pub(super) fn read<T: DeserializeOwned>(whole: Whole) -> Answered<T> {
     let header = |name: &str| whole.headers.get(name).and_then(|value| value.to_str().ok()).map(|text| clean(text, 100));
     let (api_version, request_id) = (header("x-shopify-api-version"), header("x-request-id"));
+    let date = whole.headers.get("date").and_then(|value| value.to_str().ok());
+    let answered_at = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
     let envelope: Result<Envelope<'_>, _> = serde_json::from_slice(&whole.body);
     let cost = envelope.as_ref().ok().and_then(|envelope| envelope.extensions.as_ref()).and_then(|extensions| extensions.cost.as_ref()).map(cost);
     let data = match whole.status {
         200 => envelope.map_err(|error| Problem::Unknown(format!("the answer is not JSON: {error}"))).and_then(data),
         status => Err(of_status(status, &whole)),
     };
-    Answered { data, status: Some(whole.status), cost, api_version, request_id }
+    Answered { data, status: Some(whole.status), cost, api_version, request_id, answered_at }
 }
 
 fn data<T: DeserializeOwned>(envelope: Envelope<'_>) -> Result<T, Problem> {

@@ -154,6 +154,10 @@ impl Download for FileDownload {
     fn bytes(&self) -> u64 {
         self.received
     }
+
+    fn is_packed(&self) -> bool {
+        self.packed
+    }
 }
 
 async fn get(dialler: &Outgoing, url: &Url, from: u64) -> Result<reqwest::Response, DownloadError> {

@@ -12,7 +12,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::NaiveDate;
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -28,6 +28,10 @@ use version::kept_until;
 pub const API_VERSION: &str = "2026-10";
 /// The largest answer taken.
 const MOST_BYTES: usize = 32 << 20;
+/// How often a call that the throttle has not let in is made again.
+const THROTTLED_TRIES: u32 = 3;
+/// Before it is, at least, times the number of those that failed.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where shops are, and how long to wait for them.
 #[derive(Clone, Debug)]
@@ -79,6 +83,17 @@ impl ShopifyApp {
 
     /// Sends one document, and gives its data. `size` is what makes a call of it dear: how many objects it asks for.
     async fn call<T: DeserializeOwned>(&self, access: &ShopAccess, document: &Document, size: u32, variables: Value) -> Result<T, CallError> {
+        Ok(self.dated_call(access, document, size, variables).await?.0)
+    }
+
+    /// The same, with when the shop was asked, by its clock.
+    async fn dated_call<T: DeserializeOwned>(
+        &self,
+        access: &ShopAccess,
+        document: &Document,
+        size: u32,
+        variables: Value,
+    ) -> Result<(T, Option<DateTime<Utc>>), CallError> {
         let operation = document.name;
         let fails = |problem| CallError { operation, problem };
         super::shop_name(&access.shop).ok_or_else(|| fails(Problem::Refused(format!("`{}` is no shop", access.shop))))?;
@@ -89,24 +104,36 @@ impl ShopifyApp {
             ("x-shopify-access-token", access.token.expose_secret().to_owned()),
         ];
         let body = Bytes::from(json!({ "query": document.text(), "operationName": operation, "variables": variables }).to_string());
-        let turn = access.pace.turn(operation, size).await;
-        let request = Request { method: http::Method::POST, url: &url, headers: &headers, body, most_bytes: MOST_BYTES };
-        let (outcome, duration) = self.dialler.exchange(request).await;
-        let answered = match outcome {
-            Ok(whole) => answer::read(whole),
-            Err(broken) => Answered::without(broken.into()),
-        };
-        turn.over(answered.cost.map(|cost| Told { cost, duration }).as_ref());
-        access.log.called(&CallRecord {
-            operation,
-            duration,
-            status: answered.status,
-            cost: answered.cost.as_ref(),
-            api_version: answered.api_version.as_deref(),
-            request_id: answered.request_id.as_deref(),
-            problem: answered.data.as_ref().err(),
-        });
-        answered.data.map_err(fails)
+        let mut refused = 0;
+        loop {
+            let turn = access.pace.turn(operation, size).await;
+            let request = Request { method: http::Method::POST, url: &url, headers: &headers, body: body.clone(), most_bytes: MOST_BYTES };
+            let (outcome, duration) = self.dialler.exchange(request).await;
+            let answered = match outcome {
+                Ok(whole) => answer::read(whole),
+                Err(broken) => Answered::without(broken.into()),
+            };
+            turn.over(answered.cost.map(|cost| Told { cost, duration }).as_ref());
+            access.log.called(&CallRecord {
+                operation,
+                duration,
+                status: answered.status,
+                cost: answered.cost.as_ref(),
+                api_version: answered.api_version.as_deref(),
+                request_id: answered.request_id.as_deref(),
+                problem: answered.data.as_ref().err(),
+            });
+            // What was not let in was not done. The budget knows now that others spend from it, and when there is room again.
+            if refused < THROTTLED_TRIES && matches!(answered.data, Err(Problem::Throttled { after: None })) {
+                refused += 1;
+                tokio::time::sleep(THROTTLED_PAUSE * refused).await;
+                continue;
+            }
+            // Dates are told in whole seconds: what was asked within the one that is told was not asked before it.
+            let asked_at =
+                answered.answered_at.and_then(|at| at.checked_sub_signed(TimeDelta::from_std(duration).ok()?)?.duration_trunc(TimeDelta::seconds(1)).ok());
+            return answered.data.map(|data| (data, asked_at)).map_err(fails);
+        }
     }
 }
 

@@ -68,9 +68,9 @@ impl ShopSource for ShopifyApp {
         if of.rest.is_some() {
             variables["children"] = CHILDREN.into();
         }
-        let answer: HashMap<String, Nodes<Box<RawValue>>> = self.call(access, &of.page, ask.first, variables).await?;
+        let (answer, read_at) = self.dated_call::<HashMap<String, Nodes<Box<RawValue>>>>(access, &of.page, ask.first, variables).await?;
         let nodes = only(&of.page, answer)?;
-        let mut page = Page::default();
+        let mut page = Page { read_at, ..Page::default() };
         for node in &nodes.nodes {
             add(&mut page, ask.kind, node).map_err(|why| unreadable(&of.page, why))?;
         }
@@ -81,8 +81,8 @@ impl ShopSource for ShopifyApp {
     async fn rest(&self, access: &ShopAccess, unfinished: &Unfinished) -> Result<Page, CallError> {
         let Some(document) = documents::of(unfinished.kind).rest else { return Ok(Page::default()) };
         let variables = json!({ "id": gid(unfinished.kind, &unfinished.external_id), "first": MANY_CHILDREN, "after": unfinished.after });
-        let answer: HashMap<String, Option<Parent>> = self.call(access, &document, MANY_CHILDREN, variables).await?;
-        let mut page = Page::default();
+        let (answer, read_at) = self.dated_call::<HashMap<String, Option<Parent>>>(access, &document, MANY_CHILDREN, variables).await?;
+        let mut page = Page { read_at, ..Page::default() };
         // Deleted in between, it has no children either.
         if let Some(parent) = only(&document, answer)? {
             add_children(&mut page, unfinished.kind, &unfinished.external_id, parent);
@@ -96,8 +96,8 @@ impl ShopSource for ShopifyApp {
         if of.rest.is_some() {
             variables["children"] = MANY_CHILDREN.into();
         }
-        let answer: HashMap<String, Option<Box<RawValue>>> = self.call(access, &of.one, 1, variables).await?;
-        let mut page = Page::default();
+        let (answer, read_at) = self.dated_call::<HashMap<String, Option<Box<RawValue>>>>(access, &of.one, 1, variables).await?;
+        let mut page = Page { read_at, ..Page::default() };
         if let Some(node) = only(&of.one, answer)? {
             add(&mut page, kind, &node).map_err(|why| unreadable(&of.one, why))?;
         }
@@ -207,6 +207,9 @@ fn add(page: &mut Page, kind: DataKind, node: &RawValue) -> Result<(), String> {
     page.records.push(bulk::read_line(node.get().as_bytes()));
     page.roots += 1;
     page.up_to = page.up_to.max(parent.updated_at.map(instant));
+    if parent.closed || parent.status.as_deref() == Some("ARCHIVED") {
+        page.put_away.push(external_id.clone());
+    }
     add_children(page, kind, &external_id, parent);
     Ok(())
 }

@@ -73,6 +73,10 @@ answers! {
         id: String,
         #[serde(default)]
         updated_at: Option<DateTime<Utc>>,
+        #[serde(default)]
+        closed: bool,
+        #[serde(default)]
+        status: Option<String>,
         #[serde(default, alias = "lineItems", alias = "variants")]
         children: Option<Nodes<Box<RawValue>>>,
     }

@@ -28,6 +28,16 @@ pub enum BulkFault {
     DropSlice,
     /// It ends well, and its file ends early, in the middle of a line.
     ShortFile,
+    /// It ends well, and its file ends within its last line.
+    CutLastLine,
+    /// It ends well, and a line in the middle of its file is garbled.
+    GarbledLine,
+    /// It ends well, and the first line of its file is there twice, in place of the one after it.
+    Repeats,
+    /// It ends well, without what it says there is not: short, in agreement with itself.
+    Agrees,
+    /// The same, and there is nothing at all.
+    Empty,
     /// It breaks off; half of its lines can be had.
     Fails,
     /// It never comes to its end.
@@ -62,10 +72,11 @@ impl Operation {
     pub(super) fn wire(&self) -> Value {
         let (done, failed) = (self.status == "COMPLETED", self.status == "FAILED");
         let any = self.objects > 0;
+        let size = self.lines.iter().map(|line| line.len() + 1).sum::<usize>();
         json!({
             "id": self.id, "status": self.status, "errorCode": failed.then_some("INTERNAL_SERVER_ERROR"), "query": self.query,
             "createdAt": self.created_at.to_rfc3339(), "completedAt": self.completed_at.map(|at| at.to_rfc3339()),
-            "objectCount": self.objects.to_string(), "rootObjectCount": self.roots.to_string(), "fileSize": (done && any).then(|| self.file().len().to_string()),
+            "objectCount": self.objects.to_string(), "rootObjectCount": self.roots.to_string(), "fileSize": (done && any).then(|| size.to_string()),
             "url": (done && any).then_some(&self.url), "partialDataUrl": (failed && any).then_some(&self.url),
         })
     }
@@ -77,11 +88,20 @@ impl Operation {
             let skipped = self.fault == BulkFault::DropSlice && (count / 3..=count / 2).contains(&index);
             let beyond = self.fault == BulkFault::Fails && index * 2 >= count;
             if !skipped && !beyond {
+                let line = match self.fault {
+                    BulkFault::Repeats if index == 1 => &self.lines[0],
+                    _ => line,
+                };
+                let is_garbled = self.fault == BulkFault::GarbledLine && index == count / 2;
+                let line = if is_garbled { garbled(line) } else { line.clone() };
                 let _ = writeln!(file, "{line}");
             }
         }
         if self.fault == BulkFault::ShortFile {
             file.truncate(file.len() * 2 / 3);
+        }
+        if self.fault == BulkFault::CutLastLine {
+            file.truncate(file.len().saturating_sub(4));
         }
         file
     }
@@ -100,8 +120,16 @@ impl Shop {
         if self.operations.iter().filter(|operation| operation.is_running()).count() >= RUNNING {
             return Err(("LIMIT_REACHED", format!("{RUNNING} bulk query operations are running already")));
         }
-        let lines = self.lines_of(query, now).map_err(|why| ("INVALID", why))?;
+        let mut lines = self.lines_of(query, now).map_err(|why| ("INVALID", why))?;
         let fault = if self.bulk_faults.is_empty() { BulkFault::Right } else { self.bulk_faults.remove(0) };
+        match fault {
+            BulkFault::Agrees => {
+                let lacking = lines.first().and_then(|line| line.split('"').nth(3).map(str::to_owned)).unwrap_or_default();
+                lines.retain(|line| !line.contains(&format!("\"{lacking}\"")));
+            }
+            BulkFault::Empty => lines.clear(),
+            _ => {}
+        }
         let operation = Operation {
             id: format!("gid://shopify/BulkOperation/{number}"),
             status: "CREATED",
@@ -187,6 +215,12 @@ impl Shop {
         }
         Ok(lines.into_values().flatten().collect())
     }
+}
+
+/// A line whose beginning is right.
+fn garbled(line: &str) -> String {
+    let (head, rest) = line.split_at(60);
+    format!("{head}{}", rest.replace(':', "?"))
 }
 
 /// How many connections there are, and how deep they lie.

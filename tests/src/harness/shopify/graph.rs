@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
-use apollo_compiler::Schema;
 use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::schema::Type;
 use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Schema};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -18,6 +18,11 @@ use super::shop::{Kind, Shop, Subscription, graph};
 /// What the stand-in knows of the API.
 pub(super) static SCHEMA: LazyLock<Valid<Schema>> =
     LazyLock::new(|| Schema::parse_and_validate(include_str!("schema.graphql"), "schema.graphql").unwrap_or_else(|errors| panic!("{errors}")));
+
+/// What the stand-in would say against a document.
+pub fn objection(document: &str) -> Option<String> {
+    ExecutableDocument::parse_and_validate(&SCHEMA, document, "document.graphql").err().map(|errors| errors.errors.to_string())
+}
 
 type Resolved<'a> = Result<ResolvedValue<'a>, FieldError>;
 

@@ -35,7 +35,7 @@ pub fn product(number: u64, variants: u64, created: DateTime<Utc>, updated: Date
     };
     json!({
         "id": format!("gid://shopify/Product/{number}"), "title": format!("Tea {number}"), "handle": format!("tea-{number}"), "descriptionHtml": "<p>Green</p>", "vendor": "Noren",
-        "productType": "Tea", "category": { "name": "Tea & Infusions" }, "totalInventory": variants * 6, "createdAt": at(created), "updatedAt": at(updated),
+        "productType": "Tea", "category": { "name": "Tea & Infusions" }, "status": "ACTIVE", "totalInventory": variants * 6, "createdAt": at(created), "updatedAt": at(updated),
         "variants": (1..=variants).map(variant).collect::<Vec<_>>(),
     })
 }

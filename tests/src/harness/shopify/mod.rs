@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use bulk::{BulkFault, Operation};
 pub use faults::{Does, On};
+pub use graph::objection;
 pub use made::{customer, order, product};
 pub use shop::{Kind, Shop};
 pub use webhooks::{Delivery, Sequence};
