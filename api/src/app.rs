@@ -11,7 +11,7 @@ use integrations::registry::{MessengerError, MessengerSettings, Messengers, Shop
 use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
 use people::connections::Connections;
-use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
+use people::identity::{AccessTokens, Callers, Merchants, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use people::tenants::TenantKeys;
 use platform::config::{JwtAlgorithm, MetricsAccess, Settings, SmtpTls};
 use platform::crypto::MasterKey;
@@ -125,9 +125,10 @@ impl App {
         let systems = ShopSystems::new(shop_systems_of(settings))?;
         let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone());
         let installs = Installs::new(shops.clone(), master, settings.public_url.clone());
+        let merchants = Merchants::new(systems.clone(), TenantKeys::new(master.clone()));
         let services = Services::new(master, sign_in, outgoing.clone(), systems, messengers.clone(), installs.clone());
         let schema = build(&limits, services);
-        let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
+        let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers, merchants);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
         Ok(Self {

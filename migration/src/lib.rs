@@ -12,6 +12,7 @@ mod m0008_notifications;
 mod m0009_installs;
 mod m0010_syncs;
 mod m0011_privacy;
+mod m0013_merchants;
 mod tenancy;
 
 pub use sea_orm_migration::prelude::{DbErr, MigratorTrait, SchemaManager};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_installs::Migration),
             Box::new(m0010_syncs::Migration),
             Box::new(m0011_privacy::Migration),
+            Box::new(m0013_merchants::Migration),
         ]
     }
 }

@@ -17,7 +17,7 @@ impl World {
     }
 
     /// Lets time pass until the store has had its next turn.
-    async fn next_turn(&self, store: StoreId) -> Value {
+    pub async fn next_turn(&self, store: StoreId) -> Value {
         let before = self.health().await["checkedAt"].clone();
         self.pass(TimeDelta::minutes(1));
         let minute = self.server.clock.now().timestamp() / 60;

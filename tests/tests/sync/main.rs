@@ -4,5 +4,6 @@ mod changes;
 mod crash;
 mod faults;
 mod followed;
+mod paused;
 mod whole;
 mod world;

@@ -71,7 +71,8 @@ impl Worker for SetUp {
         }
         let permit = ctx.authorize::<ManageStores>().map_err(|denied| JobError::Fail(denied.to_string()))?;
         self.write((&tx, &permit), &job.trace(), &state, &open, &told).await?;
-        if let Some(installed_at) = before.installed_at {
+        // A paused store has it when it is resumed.
+        if let Some(installed_at) = before.installed_at.filter(|_| state.status == StoreStatus::Active) {
             request_first(&tx, &job.trace(), tenant, store_id, installed_at).await?;
         }
         job.done(&tx).await?;

@@ -3,6 +3,7 @@
 
 mod app;
 mod error;
+mod installed;
 mod list;
 mod receiving;
 mod row;
@@ -11,6 +12,7 @@ mod store;
 
 pub use app::RegisteredApp;
 pub use error::ConnectionError;
+pub use installed::{AppInShop, InstalledApp};
 pub use list::{ConnectionFilter, ConnectionSort};
 pub use receiving::{ReceiveError, Receiver};
 pub use row::ConnectionRow;

@@ -10,6 +10,7 @@ mod graph;
 mod made;
 mod oauth;
 mod search;
+mod session;
 mod shop;
 mod webhooks;
 
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 pub use bulk::{BulkFault, Operation};
 pub use faults::{Does, On};
 pub use made::{customer, order, product};
+pub use session::SessionToken;
 pub use shop::{Kind, Shop};
 pub use webhooks::{Delivery, Sequence};
 
