@@ -58,6 +58,12 @@ async fn a_merchant_sees_their_own_store_and_nothing_else_of_the_tenant(#[values
     let world = World::idle(backend).await;
     let (store, next_door) = (world.opened_in(SHOP).await, world.opened_in(OTHER).await);
     let (token, now) = (world.merchant(), world.server.clock.now());
+    let before = world.server.db().statements();
+    assert_eq!(world.entered(&token).await, Ok(()));
+    assert_eq!(world.server.db().statements() - before, 1, "who calls is one statement");
+    let others = [world.session(OTHER).sign(), SessionToken { user: "43".to_owned(), ..world.session(SHOP) }.sign(), token.bearer.clone().unwrap()];
+    let again = world.server.app.callers.authenticate_all(&others.each_ref().map(String::as_str)).await.unwrap();
+    assert_eq!((again.iter().filter(|caller| caller.is_ok()).count(), world.server.db().statements() - before), (3, 2), "and of many together");
     let viewer = world.ask_as(&token, WHO).await.data()["viewer"].clone();
     let until: chrono::DateTime<chrono::Utc> = viewer["merchant"]["expiresAt"].as_str().unwrap().parse().unwrap();
     assert_eq!(until.timestamp(), (now + TimeDelta::seconds(60)).timestamp());
@@ -103,12 +109,13 @@ async fn a_merchant_sets_up_and_syncs_their_own_store_and_the_log_says_who(#[val
     let state = json!({ "id": store.to_string(), "initialSetupCompleted": true, "embeddedSettings": { "theme": "dark" }, "status": "ACTIVE" });
     assert_eq!(written["store"], state);
 
+    world.pass(TimeDelta::seconds(1));
     let sync = |store: StoreId, key: &str| {
         format!("mutation {{ storeSync(input: {{ storeId: \"{store}\" }}, idempotencyKey: \"{key}\") {{ syncRun {{ id }} userErrors {{ code }} }} }}")
     };
     let begun = world.ask_as(&token, &sync(store, "once")).await.data()["storeSync"].clone();
     assert_eq!(begun["userErrors"], json!([]));
-    // The same merchant with the token of a minute later; another user of the shop has keys of their own.
+    // The same merchant with another token, a minute later; another user of the shop has keys of their own.
     world.pass(TimeDelta::seconds(61));
     assert_eq!(world.ask_as(&world.merchant(), &sync(store, "once")).await.data()["storeSync"], begun);
     let colleague = SessionToken { user: "43".to_owned(), ..world.session(SHOP) }.credentials();

@@ -71,6 +71,7 @@ async fn a_paused_store_is_left_alone_and_catches_up_when_it_is_resumed(#[values
 
     let resumed = world.turn("storeResume").await;
     assert_eq!(resumed, json!({ "store": { "status": "ACTIVE", "pausedAt": null }, "userErrors": [] }));
+    world.pass(TimeDelta::seconds(1));
     assert_eq!(world.turn("storeResume").await, resumed);
     let runs = world.runs().await;
     assert_eq!((runs.len(), &runs[0]["kind"]), (2, &json!("INCREMENT")));

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use entities::{PrivacyRequestKind, PrivacyRequestOutcome, StoreId, StoreStatus, WebhookEventStatus};
-use platform::audit::erase_details;
+use platform::audit::{erase_details, erase_details_of_merchants};
 use platform::db::Access;
 use platform::inbox::empty;
 use platform::jobs::{JobError, Running};
@@ -74,7 +74,7 @@ async fn verdict_of(job: &Running, request: &PrivacyRequestRow, of: StoreId) -> 
     let tx = job.db().write(Access::Tenant(request.tenant_id)).await?;
     let found = verdict(&tx, request, of).await?;
     if found == Verdict::Erase {
-        let sql = "update stores set status = 'UNINSTALLED', uninstalled_at = coalesce(uninstalled_at, $1), updated_at = $1
+        let sql = "update stores set status = 'UNINSTALLED', paused_at = null, uninstalled_at = coalesce(uninstalled_at, $1), updated_at = $1
                    where tenant_id = $2 and id = $3 and status <> 'UNINSTALLED'";
         tx.execute_raw(store::statement(&tx, sql, [job.now().into(), request.tenant_id.into(), of.into()])).await?;
         tx.commit().await?;
@@ -162,6 +162,7 @@ async fn bury(tx: &Tx, job: &Running, request: &PrivacyRequestRow, of: StoreId, 
                  updated_at = $3
                where tenant_id = $4 and id = $5";
     tx.execute_raw(store::statement(tx, sql, [json!({}).into(), json!([]).into(), now.into(), tenant.into(), of.into()])).await?;
-    evidence.add("auditDetails", erase_details(tx, Some(tenant), &of.to_string(), now).await?);
+    let erased = erase_details(tx, Some(tenant), &of.to_string(), now).await? + erase_details_of_merchants(tx, tenant, of, now).await?;
+    evidence.add("auditDetails", erased);
     store::forget_requests(tx, tenant, "store_id = $3", of.into(), now).await.map(drop)
 }
