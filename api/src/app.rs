@@ -12,7 +12,7 @@ use integrations::registry::{MessengerError, MessengerSettings, Messengers, Shop
 use integrations::shopify::ShopifySettings;
 use integrations::twilio::TwilioSettings;
 use people::connections::{Connections, Receivers};
-use people::identity::{AccessTokens, Callers, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
+use people::identity::{AccessTokens, Callers, Merchants, OutsideProviders, Passwords, ProviderError, ProviderSettings, SignIn, SigningAlgorithm};
 use people::tenants::TenantKeys;
 use platform::config::{JwtAlgorithm, MetricsAccess, Settings, SmtpTls};
 use platform::crypto::MasterKey;
@@ -132,9 +132,10 @@ impl App {
         let calls = Calls::new(db.clone(), clock.clone());
         let shops = Shops::new(systems.clone(), TenantKeys::new(master.clone()), clock.clone(), calls.clone());
         let installs = Installs::new(shops.clone(), master, settings.public_url.clone());
+        let merchants = Merchants::new(systems.clone(), TenantKeys::new(master.clone()));
         let services = Services::new(master, sign_in, outgoing.clone(), systems, messengers.clone(), installs.clone());
         let schema = build(&limits, services);
-        let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers);
+        let callers = Callers::new(db.clone(), clock.clone(), access_tokens, providers, merchants);
         let feeds = Feeds::default();
         let live = Live::new(schema.clone(), db.clone(), clock.clone(), feeds.clone(), Guests::new(callers.clone()), LiveLimits::default());
         let receivers = Receivers::new(Connections::new(TenantKeys::new(master.clone())), db.clone(), clock.clone());

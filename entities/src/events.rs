@@ -60,6 +60,10 @@ events! {
     StoreConnected = "store.connected" v 1,
     /// A store was changed. Data: `storeId`.
     StoreUpdated = "store.updated" v 1,
+    /// A store was paused: it is not synced until it is resumed. Data: `storeId`.
+    StorePaused = "store.paused" v 1,
+    /// A store that was paused works again. Data: `storeId`.
+    StoreResumed = "store.resumed" v 1,
     /// A merchant let the app in, for the first time or again. Data: `storeId`, `connectionId`, `again` (whether the store was there before).
     StoreInstalled = "store.installed" v 1,
     /// The app was removed from a shop: its tokens are void. Data: `storeId`, `dataDeletionScheduledAt`.
@@ -155,6 +159,8 @@ impl EventType {
             Self::UserInvited | Self::UserJoined | Self::UserRoleChanged | Self::UserDisabled => Some(ApiScope::UsersRead),
             Self::StoreConnected
             | Self::StoreUpdated
+            | Self::StorePaused
+            | Self::StoreResumed
             | Self::StoreInstalled
             | Self::StoreUninstalled
             | Self::StoreScopesChanged

@@ -247,6 +247,8 @@ text_enum! {
         User = "USER",
         /// The bearer of an API token.
         ApiToken = "API_TOKEN",
+        /// A merchant's user who had an app open inside of a shop.
+        Merchant = "MERCHANT",
         /// The program itself: an operator at a shell, a job.
         System = "SYSTEM",
         /// Nobody that is known.

@@ -9,7 +9,7 @@ use crate::outgoing::{Outgoing, OutgoingError};
 use crate::ports::commerce::CommerceProvider;
 use crate::ports::delivery::WebhookSource;
 use crate::ports::notification::MessageChannel;
-use crate::ports::shop::ShopSystem;
+use crate::ports::shop::{ClaimedSession, ShopSystem};
 use crate::shopify::{Shopify, ShopifyApp, ShopifySettings};
 use crate::slack::Slack;
 use crate::twilio::{Twilio, TwilioSettings};
@@ -58,6 +58,11 @@ impl ShopSystems {
     /// The shops of the provider with this key (`stores.provider`).
     pub fn of(&self, key: &str) -> Option<Arc<dyn ShopSystem>> {
         self.0.iter().find(|system| system.key() == key).cloned()
+    }
+
+    /// Whose token of an open app a bearer says that it is, if it could be one.
+    pub fn claimed_session(&self, token: &str) -> Option<(Arc<dyn ShopSystem>, ClaimedSession)> {
+        self.0.iter().find_map(|system| Some((system.clone(), system.claimed_session(token)?)))
     }
 }
 

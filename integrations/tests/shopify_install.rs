@@ -170,6 +170,25 @@ fn a_session_token_with_one_wrong_claim_opens_nothing(#[case] claim: &str, #[cas
 }
 
 #[test]
+fn what_a_session_token_claims_is_told_of_tokens_that_could_be_one_alone() {
+    let claimed = |alg: &str, claims: &Value| shopify().claimed_session(&token("anybody's", &json!({ "alg": alg }), claims));
+    let found = claimed("HS256", &claims()).unwrap();
+    assert_eq!((found.client_id.as_str(), found.shop.as_str()), ("client-1", "noren-tea.myshopify.com"));
+    for alg in ["none", "RS256", "ES256", "HS512"] {
+        assert_eq!(claimed(alg, &claims()), None, "{alg}");
+    }
+    for (claim, value) in [("iss", "https://id.example"), ("dest", "https://other.myshopify.com"), ("dest", "https://id.example"), ("aud", "a\0b"), ("aud", "")]
+    {
+        let mut other = claims();
+        other[claim] = json!(value);
+        assert_eq!(claimed("HS256", &other), None, "{claim}: {value}");
+    }
+    for junk in ["", "a.b.c", "noren_0123", "eyJ"] {
+        assert_eq!(shopify().claimed_session(junk), None, "{junk}");
+    }
+}
+
+#[test]
 fn algorithms_are_not_the_senders_choice() {
     for alg in ["none", "HS512", "RS256"] {
         assert_eq!(session(&token(SECRET, &json!({ "alg": alg }), &claims())), Err(SessionError::Malformed), "{alg}");

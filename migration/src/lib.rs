@@ -13,6 +13,7 @@ mod m0009_installs;
 mod m0010_syncs;
 mod m0011_privacy;
 mod m0012_activity;
+mod m0013_merchants;
 mod m0014_deletions;
 mod tenancy;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_syncs::Migration),
             Box::new(m0011_privacy::Migration),
             Box::new(m0012_activity::Migration),
+            Box::new(m0013_merchants::Migration),
             Box::new(m0014_deletions::Migration),
         ]
     }

@@ -53,6 +53,8 @@ pub struct Model {
     pub initial_setup_completed: bool,
     /// When: last sync (UTC).
     pub last_sync_at: Option<DateTime<Utc>>,
+    /// Since when it is paused (UTC).
+    pub paused_at: Option<DateTime<Utc>>,
     /// When: installed (UTC).
     pub installed_at: Option<DateTime<Utc>>,
     /// When: uninstalled (UTC).

@@ -14,7 +14,7 @@ use url::{Url, form_urlencoded};
 use super::{NOT_A_SHOP, ShopifyApp, session, shop_name};
 use crate::outgoing::{Broken, Request, Whole, clean};
 use crate::ports::commerce::InvalidDomain;
-use crate::ports::shop::{App, Callback, CallbackError, SessionError, ShopInstaller, ShopSession, TokenError, Tokens};
+use crate::ports::shop::{App, Callback, CallbackError, ClaimedSession, SessionError, ShopInstaller, ShopSession, TokenError, Tokens};
 
 /// How far a callback's time may be from now.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -60,6 +60,10 @@ impl ShopInstaller for ShopifyApp {
 
     async fn exchange_code(&self, app: &App, shop: &str, code: &SecretString, now: DateTime<Utc>) -> Result<Tokens, TokenError> {
         self.tokens(app, shop, json!({ "code": code.expose_secret(), "expiring": 1 }), now).await
+    }
+
+    fn claimed_session(&self, token: &str) -> Option<ClaimedSession> {
+        session::claimed(token)
     }
 
     fn verify_session(&self, app: &App, token: &str, now: DateTime<Utc>) -> Result<ShopSession, SessionError> {

@@ -9,7 +9,9 @@ use commerce::customers::Customers;
 use commerce::orders::{OrderFilter, OrderItemRow, OrderItemSort, OrderItems, OrderRow, OrderSort, Orders};
 use commerce::stores::StoreReading;
 use entities::{ApiTokenId, TenantId, TenantStatus, TokenRole};
-use people::identity::{AccessTokens, Callers, OutsideProviders};
+use integrations::registry::{ShopSystemSettings, ShopSystems};
+use people::identity::{AccessTokens, Callers, Merchants, OutsideProviders};
+use people::tenants::TenantKeys;
 use platform::callers::{Origin, TokenCaller};
 use platform::crypto::MasterKey;
 use platform::db::{DatabaseSettings, ExternalRef, Page, PageRequest, Parent};
@@ -33,11 +35,13 @@ impl Rooms {
     pub async fn new(url: &str, tenant: TenantId, recognised: bool) -> Outcome<Self> {
         let db = Database::connect(&DatabaseSettings::new(url)).await?;
         let clock = Arc::new(SystemClock);
-        let callers = recognised
-            .then(|| {
-                OutsideProviders::new(&[], clock.clone()).map(|providers| Callers::new(db.clone(), clock, AccessTokens::new(&MasterKey::random()), providers))
-            })
-            .transpose()?;
+        let callers = if recognised {
+            let (master, outside) = (MasterKey::random(), OutsideProviders::new(&[], clock.clone())?);
+            let merchants = Merchants::new(ShopSystems::new(ShopSystemSettings::default())?, TenantKeys::new(master.clone()));
+            Some(Callers::new(db.clone(), clock, AccessTokens::new(&master), outside, merchants))
+        } else {
+            None
+        };
         let token =
             TokenCaller { id: ApiTokenId::from(Uuid::nil()), role: TokenRole::TenantAdmin, tenant: Some((tenant, TenantStatus::Active)), scopes: Arc::new([]) };
         Ok(Self { db, caller: Caller::Token(token), callers })

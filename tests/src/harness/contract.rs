@@ -68,6 +68,14 @@ impl Contract {
         contract
     }
 
+    /// The contract as far as a caller goes who may not see these relations of anything; root fields stay.
+    pub fn without(mut self, relations: &[&str]) -> Self {
+        for (_, fields) in self.objects.iter_mut().filter(|(object, _)| *object != "Query") {
+            fields.retain(|field| !relations.contains(&field.name.as_str()));
+        }
+        self
+    }
+
     /// The fields of an object type.
     pub fn fields(&self, object: &str) -> &[Field] {
         self.objects.get(object).map(Vec::as_slice).unwrap_or_default()

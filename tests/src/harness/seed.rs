@@ -81,6 +81,7 @@ pub fn store_row(tenant: TenantId, marker: &str) -> stores::Model {
         currency_code: "JPY".to_owned(),
         initial_setup_completed: true,
         last_sync_at: None,
+        paused_at: None,
         installed_at: None,
         uninstalled_at: None,
         data_deletion_scheduled_at: None,

@@ -81,7 +81,7 @@ async fn a_merchant_agrees_and_the_shop_is_a_store(#[values(Backend::Sqlite, Bac
     let id = world.store_id().await;
     let written = world
         .done(
-            "storeUpdate",
+            "storeSetupUpdate",
             &format!("id: \"{id}\", initialSetupCompleted: true, embeddedSettings: {{ theme: \"dark\" }}"),
             "store { initialSetupCompleted embeddedSettings }",
         )

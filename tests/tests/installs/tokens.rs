@@ -165,7 +165,7 @@ async fn a_store_that_nobody_touches_is_kept(#[values(Backend::Sqlite, Backend::
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    world.done("storeUpdate", &format!("id: \"{store}\", status: INACTIVE"), "store { status }").await;
+    world.done("storePause", &format!("id: \"{store}\""), "store { status }").await;
     let scheduled = async || {
         let db = world.server.db();
         let tx = db.read(Access::Worker).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_store_that_nobody_touches_is_kept(#[values(Backend::Sqlite, Backend::
         world.until("the tokens are renewed", || async { world.shop(|shop| shop.pairs()) == 1 + pass }).await;
         world.settles().await;
     }
-    world.done("storeUpdate", &format!("id: \"{store}\", status: ACTIVE"), "store { status }").await;
+    world.done("storeResume", &format!("id: \"{store}\""), "store { status }").await;
     assert!(world.lets_in(&world.replica().await.open(store).await.unwrap()).await, "after 138 days");
 }
 

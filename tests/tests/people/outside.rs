@@ -95,6 +95,28 @@ fn claims(world: &World, change: Value) -> Value {
     claims
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_provider_whose_issuer_looks_like_a_shops_is_believed_all_the_same(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    const ADMIN: &str = "https://noren-tea.myshopify.com/admin";
+    let folder = tempfile::tempdir().unwrap();
+    let signer = Signer::new("key-1", Algorithm::ES256);
+    let settings = ProviderSettings { issuer: ADMIN.to_owned(), ..provider(file(folder.path(), "jwks.json", &key_set([&signer]))) };
+    let world = World::with_providers(backend, &[settings]).await;
+    let tenant = world.tenant("Noren").await;
+    let like_a_session = claims(&world, json!({ "iss": ADMIN, "dest": "https://noren-tea.myshopify.com", "sid": "session-1" }));
+    let bearer = signer.sign(&like_a_session);
+    let link = world.invited(tenant, "taro@example.jp", TenantMember).await;
+    world.sign_in.invitation_accept(&world.nobody(), &link, Proof::IdentityToken(bearer.as_str().into()), None).await.unwrap();
+    assert!(matches!(world.caller(&bearer.as_str().into()).await, Ok(Caller::User(_))));
+    let again = world.callers.authenticate_all(&[bearer.as_str()]).await.unwrap();
+    assert!(matches!(again[..], [Ok(Caller::User(_))]), "{again:?}");
+    // What is signed as shops do it is no token of the provider, whoever signs it.
+    let key = EncodingKey::from_secret(b"anybody's");
+    let session = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &like_a_session, &key).unwrap();
+    assert!(matches!(world.caller(&session.as_str().into()).await, Err(AuthError::UnknownSession)));
+}
+
 /// A key set on a local server: what it serves, how often it was asked, and how long it takes.
 struct Published {
     url: String,

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::{MembershipRole, TenantId, UserId};
+use integrations::registry::{ShopSystemSettings, ShopSystems};
 use people::api_tokens::ApiTokens;
-use people::identity::{AccessTokens, AuthError, Callers, OutsideProviders, Passwords, Proof, ProviderSettings, SignIn, SignedIn};
+use people::identity::{AccessTokens, AuthError, Callers, Merchants, OutsideProviders, Passwords, Proof, ProviderSettings, SignIn, SignedIn};
 use people::tenants::{NewTenant, TenantKeys, Tenants};
 use people::users::{Invitation, Users};
 use platform::callers::Origin;
@@ -52,6 +53,10 @@ pub struct Person {
     pub signed_in: SignedIn,
 }
 
+fn merchants(master: &MasterKey) -> Merchants {
+    Merchants::new(ShopSystems::new(ShopSystemSettings::default()).unwrap(), TenantKeys::new(master.clone()))
+}
+
 impl World {
     pub async fn new(backend: Backend) -> Self {
         Self::with_providers(backend, &[]).await
@@ -65,7 +70,7 @@ impl World {
         let access_tokens = AccessTokens::new(&master);
         let outside = OutsideProviders::new(providers, clock.clone()).unwrap();
         Self {
-            callers: Callers::new(db.clone(), clock.clone(), access_tokens.clone(), outside.clone()),
+            callers: Callers::new(db.clone(), clock.clone(), access_tokens.clone(), outside.clone(), merchants(&master)),
             sign_in: SignIn::new(access_tokens.clone(), outside, Passwords::new(2)),
             users: Users,
             tokens: ApiTokens,
@@ -82,7 +87,7 @@ impl World {
     pub async fn replica(&self) -> Callers {
         let db = Database::connect(self.database.settings()).await.unwrap();
         let none = OutsideProviders::new(&[], self.clock.clone()).unwrap();
-        Callers::new(db, self.clock.clone(), self.access_tokens.clone(), none)
+        Callers::new(db, self.clock.clone(), self.access_tokens.clone(), none, merchants(&self.master))
     }
 
     pub fn now(&self) -> DateTime<Utc> {

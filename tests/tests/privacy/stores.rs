@@ -7,7 +7,9 @@ use commerce::imports::ImportError;
 use entities::{PrivacyRequestKind, StoreId};
 use rstest::rstest;
 use serde_json::{Value, json};
-use tests::harness::{Backend, privacy, seed};
+use tests::harness::inbox::SECRET;
+use tests::harness::shopify::SessionToken;
+use tests::harness::{Backend, installs, machinery, privacy, seed};
 
 use crate::sweep::found;
 use crate::world::{DOMAIN, MARKERS, World};
@@ -129,4 +131,29 @@ async fn a_store_that_was_installed_again_keeps_its_data(#[values(Backend::Sqlit
     assert_eq!((&request["outcome"], &request["evidence"]), (&json!("INSTALLED_AGAIN"), &json!({})));
     assert_eq!(world.books().await, before);
     assert_eq!(world.ask(&retry).await["privacyRequestRetry"]["userErrors"], json!([{ "code": "NOT_ALLOWED" }]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_called_from_inside_of_a_shop_is_forgotten_with_it(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let world = World::open(backend).await;
+    installs::installation(&world.server, world.tenant, world.store, world.connection, "tea").await;
+    let run = machinery::sync_run(&world.server, world.tenant, world.store, "QUEUED").await;
+    let merchant = SessionToken::new("tea-account", SECRET, DOMAIN, world.server.clock().now()).credentials();
+    let cancel = format!("mutation {{ syncCancel(input: {{ id: \"{run}\" }}) {{ syncRun {{ status }} }} }}");
+    assert_eq!(world.server.ask(&merchant, &cancel).await.data()["syncCancel"]["syncRun"]["status"], "CANCELLED");
+    let entry = async || {
+        let log = world.ask("{ auditEvents(filter: { actorKinds: [MERCHANT] }) { nodes { actor address after detailErasedAt } } }").await;
+        log["auditEvents"]["nodes"][0].clone()
+    };
+    let before = entry().await;
+    assert_eq!((&before["actor"], &before["address"]), (&json!(format!("{}/42", world.store)), &json!("127.0.0.1")));
+
+    world.uninstalled(world.store, TimeDelta::hours(1)).await;
+    world.pass(TimeDelta::hours(3)).await;
+    world.until("the store is erased", "select count(*) from privacy_requests where status = 'COMPLETED'", 1).await;
+    let after = entry().await;
+    assert_eq!((&after["actor"], &after["address"], &after["after"]), (&before["actor"], &Value::Null, &Value::Null));
+    assert!(after["detailErasedAt"].is_string());
+    world.chains_hold().await;
 }

@@ -34,8 +34,8 @@ cases! {
     "Query.node(id): SyncRun" of "SyncRun", InTenant("ReadStores"), |_, id| node(id);
     "Query.nodes(ids): SyncRun" of "SyncRun", InTenant("ReadStores"), |side, id| nodes(side, "SyncRun", id);
     "Store.syncRuns(filter.storeIds)" of "Store", Right("ReadStores"), |side, id| in_store(side, "syncRuns", &format!("storeIds: [\"{id}\"]"));
-    "Mutation.storeSync(input.storeId)" of "Store", Right("ManageStores"), |_, id| mutation("storeSync", &format!("storeId: \"{id}\""), "syncRun { id }");
-    "Mutation.syncCancel(input.id)" of "SyncRun", Right("ManageStores"), |_, id| mutation("syncCancel", &format!("id: \"{id}\""), "syncRun { id }");
+    "Mutation.storeSync(input.storeId)" of "Store", Right("SyncStores"), |_, id| mutation("storeSync", &format!("storeId: \"{id}\""), "syncRun { id }");
+    "Mutation.syncCancel(input.id)" of "SyncRun", Right("SyncStores"), |_, id| mutation("syncCancel", &format!("id: \"{id}\""), "syncRun { id }");
     "Mutation.storeSyncSettingsUpdate(input.storeId)" of "Store", Right("ManageStores"), |_, id| {
         mutation("storeSyncSettingsUpdate", &format!("storeId: \"{id}\", archived: false"), "syncSettings { storeId }")
     };
@@ -234,6 +234,11 @@ cases! {
         mutation("storeConnect", &format!("domain: \"foreign.myshopify.com\", accessToken: \"{PASSWORD}\", tenantId: \"{id}\""), "store { id }")
     };
     "Mutation.storeUpdate(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeUpdate", &format!("id: \"{id}\", name: \"taken\""), "store { id name }");
+    "Mutation.storePause(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storePause", &format!("id: \"{id}\""), "store { id status }");
+    "Mutation.storeResume(input.id)" of "Store", Right("ManageStores"), |_, id| mutation("storeResume", &format!("id: \"{id}\""), "store { id status }");
+    "Mutation.storeSetupUpdate(input.id)" of "Store", Right("SetUpStores"), |_, id| {
+        mutation("storeSetupUpdate", &format!("id: \"{id}\", initialSetupCompleted: false"), "store { id initialSetupCompleted }")
+    };
     "Mutation.storeInstallBegin(input.connectionId)" of "ProviderRegistration", Right("ManageStores"), |_, id| {
         mutation("storeInstallBegin", &format!("connectionId: \"{id}\", shop: \"foreign.myshopify.com\""), "authorizationUrl")
     };

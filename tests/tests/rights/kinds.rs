@@ -1,7 +1,10 @@
 //! The kinds of callers, and what the table of rights promises each.
 
+use chrono::TimeDelta;
 use entities::{ApiScope, ApiTokenId, TokenRole};
 use platform::callers::{Kind, RIGHTS, Reach, Right};
+use tests::harness::inbox::SECRET;
+use tests::harness::shopify::SessionToken;
 use tests::harness::{Credentials, Town};
 
 use crate::table::Needs;
@@ -86,8 +89,15 @@ impl CallerKind {
 
     /// Whether it is limited to the first store.
     pub fn is_clerk(&self) -> bool {
-        matches!(self.stands, Stands::In(Kind::StoreMember, _))
+        matches!(self.stands, Stands::In(Kind::StoreMember | Kind::Merchant, _))
     }
+}
+
+/// The session token of our first store's shop, good for an hour.
+pub fn merchant(town: &Town) -> SessionToken {
+    let (side, now) = (&town.ours, town.server.clock().now());
+    let token = SessionToken::new(&format!("{}-account", side.marker), SECRET, &side.stores[0].row.domain, now);
+    SessionToken { until: now + TimeDelta::hours(1), ..token }
 }
 
 /// Every kind of caller, those of tenants in ours.
@@ -108,6 +118,7 @@ pub async fn all(town: &Town) -> Vec<CallerKind> {
         CallerKind::new("tenant member", side.member.credentials.clone(), inside(Kind::TenantMember)),
         CallerKind::new("tenant member's token", member_token, inside(Kind::TenantMember)),
         CallerKind::new("member of one store", side.clerk.credentials.clone(), inside(Kind::StoreMember)),
+        CallerKind::new("merchant", merchant(town).credentials(), inside(Kind::Merchant)),
         CallerKind::new("member of two tenants", town.both.credentials.clone(), Stands::Nowhere),
         CallerKind { in_both: true, ..in_one_of_both },
     ];
@@ -136,6 +147,8 @@ async fn refused(town: &Town) -> Vec<CallerKind> {
     let (_, of_deleted) = people.token(TokenRole::TenantAdmin, Some(deleted), &[]).await;
     let delete = format!("mutation {{ tenantDelete(input: {{ id: \"{deleted}\", companyName: \"Deleted\" }}) {{ tenant {{ id }} }} }}");
     town.server.ask(&town.platform, &delete).await.data();
+    let over = SessionToken { until: town.server.clock().now() - TimeDelta::minutes(1), ..merchant(town) };
+    let elsewhere = SessionToken { shop: town.theirs.stores[0].row.domain.clone(), ..merchant(town) };
     let forged = format!("{}x", town.ours.admin.credentials.bearer.as_deref().unwrap_or_default());
     [
         ("somebody with nonsense", Credentials::bearer("nonsense")),
@@ -144,6 +157,8 @@ async fn refused(town: &Town) -> Vec<CallerKind> {
         ("the bearer of a revoked token", revoked_token),
         ("the bearer of an expired token", people.expired_token(tenant).await),
         ("the bearer of a deleted tenant's token", of_deleted),
+        ("a merchant whose session is over", over.credentials()),
+        ("a merchant of another tenant's shop", elsewhere.credentials()),
     ]
     .into_iter()
     .map(|(name, credentials)| CallerKind::new(name, credentials, Stands::Refused))

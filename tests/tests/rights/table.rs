@@ -113,8 +113,11 @@ pub const CALLS: &[(&str, Needs)] = &[
     ("Mutation.storeUpdate", Right("ManageStores")),
     ("Mutation.storeInstallBegin", Right("ManageStores")),
     ("Mutation.storeUninstall", Right("ManageStores")),
-    ("Mutation.storeSync", Right("ManageStores")),
-    ("Mutation.syncCancel", Right("ManageStores")),
+    ("Mutation.storePause", Right("ManageStores")),
+    ("Mutation.storeResume", Right("ManageStores")),
+    ("Mutation.storeSetupUpdate", Right("SetUpStores")),
+    ("Mutation.storeSync", Right("SyncStores")),
+    ("Mutation.syncCancel", Right("SyncStores")),
     ("Mutation.storeSyncSettingsUpdate", Right("ManageStores")),
     ("Mutation.auditDetailErase", Right("EraseAudit")),
     ("Mutation.jobRetry", Right("ManageJobs")),
@@ -321,6 +324,9 @@ async fn call_of_admin(town: &Town, call: &str, new: usize, integration: Option<
         }
         "storeSyncSettingsUpdate" => mutation("storeSyncSettingsUpdate", &format!("storeId: \"{store}\", intervalMinutes: 30"), "syncSettings { storeId }"),
         "storeUpdate" => mutation("storeUpdate", &format!("id: \"{store}\", description: \"changed {new}\""), "store { id description }"),
+        "storePause" => mutation("storePause", &format!("id: \"{store}\""), "store { id status pausedAt }"),
+        "storeResume" => mutation("storeResume", &format!("id: \"{store}\""), "store { id status pausedAt }"),
+        "storeSetupUpdate" => mutation("storeSetupUpdate", &format!("id: \"{store}\", embeddedSettings: {{ number: {new} }}"), "store { id embeddedSettings }"),
         "storeInstallBegin" => {
             let input = format!("connectionId: \"{}\", shop: \"shop{new}.myshopify.com\"", side.connection);
             mutation("storeInstallBegin", &input, "authorizationUrl shop")

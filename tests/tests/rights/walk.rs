@@ -4,6 +4,8 @@ use entities::StoreId;
 use rstest::rstest;
 use tests::harness::{Backend, Contract, Town, ids_in};
 
+use crate::kinds;
+
 /// How deep relations are followed below a root field.
 const DEPTH: usize = 2;
 
@@ -32,13 +34,16 @@ async fn from_ones_own_nothing_leads_to_what_is_anothers(#[values(Backend::Sqlit
         "notificationChannels",
         "notifications",
     ];
+    // A merchant sees nothing of the tenant beside the store.
+    let of_a_store = Contract::of(&town.server).await.without(&["tenant", "alerts"]);
     let callers = [
-        ("administrator", &town.ours.admin.credentials, None),
-        ("platform administrator in the tenant", &town.platform.choosing(town.ours.tenant), None),
-        ("member", &town.ours.member.credentials, None),
-        ("member of one store", &town.ours.clerk.credentials, Some(town.ours.store(0))),
+        ("administrator", &town.ours.admin.credentials, None, &contract),
+        ("platform administrator in the tenant", &town.platform.choosing(town.ours.tenant), None, &contract),
+        ("member", &town.ours.member.credentials, None, &contract),
+        ("member of one store", &town.ours.clerk.credentials, Some(town.ours.store(0)), &contract),
+        ("merchant", &kinds::merchant(&town).credentials(), Some(town.ours.store(0)), &of_a_store),
     ];
-    for (who, credentials, store) in callers {
+    for (who, credentials, store, contract) in callers {
         let mut asked = 0;
         let mut queries = vec![format!("{{ viewer {} }}", contract.selection("Viewer", DEPTH))];
         for root in roots {

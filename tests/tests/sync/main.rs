@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod followed;
 mod history;
+mod paused;
 mod story;
 mod told;
 mod whole;

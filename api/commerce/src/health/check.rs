@@ -150,9 +150,9 @@ async fn record(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, shown:
         Shown::Failed(why) => (None, Some(why.chars().filter(|c| *c != '\0').take(REASON).collect::<String>())),
         Shown::Nothing => return Ok(()),
     };
-    // The app may have been removed while the shop was called.
+    // The app may have been removed, or the store paused, while the shop was called.
     let sql = "insert into store_health (id, tenant_id, status, consecutive_failures, checked_at, updated_at)
-               select id, tenant_id, 'HEALTHY', 0, $3, $3 from stores where tenant_id = $1 and id = $2 and status <> 'UNINSTALLED'
+               select id, tenant_id, 'HEALTHY', 0, $3, $3 from stores where tenant_id = $1 and id = $2 and status = 'ACTIVE'
                on conflict (tenant_id, id) do nothing";
     execute(sql, vec![tenant.into(), store.into(), now.into()]).await?;
     let Some(known) = Known::of(tx, tenant, store, true).await? else { return Ok(()) };
@@ -180,6 +180,12 @@ async fn record(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, shown:
         emit(tx, trace, Happened { kind, tenant: Some(tenant), store: Some(store), subject: Some(store.to_string()), data }).await?;
     }
     Ok(())
+}
+
+/// What is known of a store's health is over: its shop is not asked any more.
+pub(crate) async fn forget(tx: &Tx, tenant: TenantId, store: StoreId) -> Result<(), DbErr> {
+    let sql = "delete from store_health where tenant_id = $1 and id = $2";
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [tenant.into(), store.into()])).await.map(drop)
 }
 
 #[cfg(test)]

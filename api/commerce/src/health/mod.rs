@@ -5,5 +5,6 @@
 mod check;
 mod row;
 
+pub(crate) use check::forget;
 pub use check::{CHECK, FAILURES, schedules, workers};
 pub use row::StoreHealthRow;

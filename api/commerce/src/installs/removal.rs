@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::DATA_KEPT_FOR;
 use super::state::{By, Hold, StoreState, find};
 use super::store::{self, Entry, Place};
+use crate::health;
 use crate::sync::stop_all;
 
 /// The app is out of the shop: its tokens are erased, and its data has a day on which it goes. The store is held by the transaction.
@@ -18,9 +19,14 @@ pub(super) async fn uninstalled(tx: &Tx, trace: &Trace, state: &StoreState, at: 
     let deletion = now + DATA_KEPT_FOR;
     store::ensure(tx, place, now).await?;
     store::erase_tokens(tx, place, now).await?;
-    let values = vec![("status", StoreStatus::Uninstalled.as_str().into()), ("uninstalled_at", at.into()), ("data_deletion_scheduled_at", deletion.into())];
+    let values = vec![
+        ("status", StoreStatus::Uninstalled.as_str().into()),
+        ("paused_at", Option::<DateTime<Utc>>::None.into()),
+        ("uninstalled_at", at.into()),
+        ("data_deletion_scheduled_at", deletion.into()),
+    ];
     store::update_store(tx, place, values, now).await?;
-    store::forget_health(tx, place).await?;
+    health::forget(tx, state.tenant, state.id).await?;
     stop_all(tx, trace, state.tenant, state.id, "the app was removed from the shop").await?;
     let entry = Entry { connection: state.connection(), action: InstallationAction::Uninstalled, scopes: None, message: Some(why.clone()), occurred_at: at };
     store::note(tx, trace, place, entry).await?;

@@ -71,8 +71,9 @@ impl Worker for SetUp {
         }
         let permit = ctx.authorize::<ManageStores>().map_err(|denied| JobError::Fail(denied.to_string()))?;
         self.write((&tx, &permit), &job.trace(), &state, &open, &told).await?;
+        // A paused store has its first sync when it is resumed.
         let first = state.installation.as_ref().is_none_or(|installation| installation.set_up_at.is_none());
-        if let Some(installed_at) = before.installed_at.filter(|_| first) {
+        if let Some(installed_at) = before.installed_at.filter(|_| first && state.status == StoreStatus::Active) {
             request_first(&tx, &job.trace(), tenant, store_id, installed_at).await?;
         }
         job.done(&tx).await?;

@@ -116,11 +116,6 @@ pub(super) async fn note(tx: &Tx, trace: &Trace, (tenant, store): Place, entry: 
     execute(tx, sql, values).await.map(drop)
 }
 
-/// A store that is not there any more cannot be ill.
-pub(super) async fn forget_health(tx: &Tx, (tenant, store): Place) -> Result<(), DbErr> {
-    execute(tx, "delete from store_health where tenant_id = $1 and id = $2", vec![tenant.into(), store.into()]).await.map(drop)
-}
-
 /// Whether a store has orders.
 pub(super) async fn has_orders(tx: &Tx, (tenant, store): Place) -> Result<bool, DbErr> {
     let sql = "select 1 from orders where tenant_id = $1 and store_id = $2 limit 1";

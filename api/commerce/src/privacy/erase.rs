@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use entities::{PrivacyRequestKind, PrivacyRequestOutcome, StoreId, StoreStatus, WebhookEventStatus};
-use platform::audit::erase_details;
+use platform::audit::{erase_details, erase_details_of_merchants};
 use platform::db::Access;
 use platform::inbox::empty;
 use platform::jobs::{JobError, Running};
@@ -189,6 +189,7 @@ async fn bury(tx: &Tx, job: &Running, request: &PrivacyRequestRow, of: StoreId, 
                  updated_at = $3
                where tenant_id = $4 and id = $5";
     tx.execute_raw(store::statement(tx, sql, [json!({}).into(), json!([]).into(), now.into(), tenant.into(), of.into()])).await?;
-    evidence.add("auditDetails", erase_details(tx, Some(tenant), &of.to_string(), now).await?);
+    let details = erase_details(tx, Some(tenant), &of.to_string(), now).await? + erase_details_of_merchants(tx, tenant, of, now).await?;
+    evidence.add("auditDetails", details);
     store::forget_requests(tx, request, "store_id = $5", [of.into()], now).await
 }

@@ -24,7 +24,7 @@ pub enum StoreError {
     #[error("{0} is connected already; change it with storeUpdate, where a new accessToken brings back a store that the app was removed from")]
     AlreadyConnected(String),
     /// A removed app is installed again at the provider, not here.
-    #[error("UNINSTALLED is set by the provider: install the app again in the shop, or give the store a new accessToken")]
+    #[error("the app was removed from the shop: install it again there, or give the store a new accessToken (storeUpdate)")]
     Uninstalled,
     /// The idempotency key cannot be used.
     #[error(transparent)]
@@ -57,10 +57,9 @@ impl StoreError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::NotFound("tenant") | Self::TenantRequired => Some("tenantId"),
-            Self::NotFound(_) => Some("id"),
+            Self::NotFound(_) | Self::Uninstalled => Some("id"),
             Self::Invalid(invalid) => Some(invalid.field),
             Self::AlreadyConnected(_) => Some("domain"),
-            Self::Uninstalled => Some("status"),
             Self::Idempotency(_) => Some("idempotencyKey"),
             Self::Denied(_) | Self::Key(_) | Self::Storage(_) => None,
         }

@@ -44,6 +44,8 @@ row! {
         initial_setup_completed: bool = InitialSetupCompleted,
         /// When: last sync (UTC).
         last_sync_at: Option<DateTime<Utc>> = LastSyncAt,
+        /// Since when it is paused (UTC).
+        paused_at: Option<DateTime<Utc>> = PausedAt,
         /// When: installed (UTC).
         installed_at: Option<DateTime<Utc>> = InstalledAt,
         /// When: uninstalled (UTC).

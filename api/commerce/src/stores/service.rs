@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::row::StoreRow;
+use super::store::{json_object, locked, update, written};
 
 /// The longest name, in characters (seed 004).
 const NAME: usize = 100;
@@ -26,8 +27,6 @@ const NAME: usize = 100;
 const DESCRIPTION: usize = 500;
 /// The longest credential, in characters.
 const CREDENTIAL: usize = 4_000;
-/// The largest settings, in bytes of JSON.
-const SETTINGS: usize = 64 * 1024;
 
 /// A shop to be connected.
 #[derive(Clone, Debug)]
@@ -67,16 +66,10 @@ pub struct StoreChanges {
     pub description: Option<Option<String>>,
     /// What its data is for.
     pub data_kind: Option<StoreDataKind>,
-    /// In use, or kept only. A removed app does not come back this way.
-    pub status: Option<StoreStatus>,
     /// Settings of its own: a JSON object.
     pub settings: Option<serde_json::Value>,
-    /// Settings of the app as it is embedded in the shop: a JSON object.
-    pub embedded_settings: Option<serde_json::Value>,
     /// The time zone in which its days are counted.
     pub time_zone: Option<String>,
-    /// Whether its first set-up has been gone through.
-    pub initial_setup_completed: Option<bool>,
     /// A new token with which the shop is read.
     pub access_token: Option<SecretString>,
 }
@@ -175,6 +168,7 @@ impl Stores {
             currency_code: Set(input.currency.code().to_owned()),
             initial_setup_completed: Set(false),
             last_sync_at: Set(None),
+            paused_at: Set(None),
             installed_at: Set(Some(now)),
             uninstalled_at: Set(None),
             data_deletion_scheduled_at: Set(None),
@@ -201,10 +195,8 @@ impl Stores {
         let tx = ctx.writer().await?;
         let store = locked(&tx, &permit, id).await?.ok_or(StoreError::NotFound("store"))?;
         let new_token = changes.access_token.is_some();
-        let mut values = self.changed(ctx, &tx, &permit, &store, changes).await?;
-        values.push((Column::UpdatedAt, ctx.now().into()));
-        let update = Query::update().table(Entity).values(values.into_iter().map(|(column, value)| (column, Expr::val(value)))).and_where(this(&store)).take();
-        tx.execute(&update).await?;
+        let values = self.changed(ctx, &tx, &permit, &store, changes).await?;
+        update(&tx, &permit, &store, values, ctx.now()).await?;
         if new_token {
             crate::installs::restore(&tx, &ctx.trace(), store.tenant_id, id).await?;
         }
@@ -235,26 +227,11 @@ impl Stores {
         if let Some(kind) = changes.data_kind {
             values.push((Column::DataKind, kind.as_str().into()));
         }
-        if let Some(status) = changes.status {
-            if store.status == StoreStatus::Uninstalled || status == StoreStatus::Uninstalled {
-                return Err(StoreError::Uninstalled);
-            }
-            values.push((Column::Status, status.as_str().into()));
-        }
-        let settings = [("settings", Column::Settings, changes.settings), ("embeddedSettings", Column::EmbeddedSettings, changes.embedded_settings)];
-        for (field, column, settings) in settings {
-            let Some(settings) = settings else { continue };
-            let fits = settings.is_object() && settings.to_string().len() <= SETTINGS;
-            if !fits {
-                return Err(invalid(field, Problem::Unknown(format!("must be a JSON object of at most {SETTINGS} bytes"))).into());
-            }
-            values.push((column, settings.into()));
+        if let Some(settings) = changes.settings {
+            values.push((Column::Settings, json_object("settings", settings)?.into()));
         }
         if let Some(zone) = changes.time_zone {
             values.push((Column::TimeZone, time_zone("timeZone", &zone)?.into()));
-        }
-        if let Some(completed) = changes.initial_setup_completed {
-            values.push((Column::InitialSetupCompleted, completed.into()));
         }
         if let Some(token) = changes.access_token {
             text("accessToken", token.expose_secret(), CREDENTIAL)?;
@@ -272,20 +249,6 @@ fn providers() -> String {
 
 fn digest(secret: Option<&SecretString>) -> Vec<u8> {
     secret.map(|secret| Sha256::digest(secret.expose_secret()).to_vec()).unwrap_or_default()
-}
-
-fn this(store: &StoreRow) -> sea_orm::sea_query::SimpleExpr {
-    Expr::col(Column::TenantId).eq(store.tenant_id).and(Expr::col(Column::Id).eq(store.id))
-}
-
-/// The store, held against other writers until the transaction ends.
-async fn locked(tx: &Tx, permit: &Permit<ManageStores>, id: StoreId) -> Result<Option<StoreRow>, DbErr> {
-    Ok(platform::db::List::<StoreRow, _>::new(tx, permit).by_ids_locked(&[id.uuid()]).await?.pop())
-}
-
-/// The store as it was just written: whoever may write it sees what came of it, with or without the right to read stores.
-async fn written(tx: &Tx, permit: &Permit<ManageStores>, id: StoreId) -> Result<StoreRow, StoreError> {
-    platform::db::List::<StoreRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop().ok_or(StoreError::NotFound("store"))
 }
 
 /// A tenant that is there and not deleted.

@@ -14,6 +14,7 @@ use platform::{Database, DbErr, Tx};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 
+use super::pausing::works;
 use super::row::SyncRunRow;
 use super::service::request;
 use super::settings::{DAYS, INTERVAL};
@@ -214,6 +215,10 @@ impl Worker for Ticker {
     async fn run(&self, job: &Running) -> Result<(), JobError> {
         for (kind, tenant, store) in due(job.db(), job.now()).await? {
             let tx = job.db().write(Access::Tenant(tenant)).await?;
+            // It may have been paused since it was looked at.
+            if !works(&tx, tenant, store).await? {
+                continue;
+            }
             request(&tx, &job.trace(), tenant, store, kind).await?;
             tx.commit().await?;
         }

@@ -8,7 +8,7 @@ use integrations::ports::shop::DataKind;
 use integrations::registry::ShopSystems;
 use people::validation::{Problem, invalid};
 use platform::callers::Action;
-use platform::callers::actions::{ManageStores, ReadStores};
+use platform::callers::actions::{ManageStores, ReadStores, SyncStores};
 use platform::db::List;
 use platform::idempotency::{Attempt, attempt};
 use platform::jobs::{NewJob, enqueue, hasten};
@@ -54,7 +54,7 @@ impl Syncs {
 
     /// Asks for a sync. Repeated under the same idempotency key, it answers with the same run, as it is by then.
     pub async fn begin(&self, ctx: &OpCtx, input: NewSync, idempotency_key: Option<&str>) -> Result<SyncRunRow, SyncError> {
-        let permit = ctx.authorize::<ManageStores>()?;
+        let permit = ctx.authorize::<SyncStores>()?;
         if input.kind != SyncKind::Full && (input.from.is_some() || input.until.is_some()) {
             return Err(invalid(if input.from.is_some() { "from" } else { "until" }, Problem::NotAllowed).into());
         }
@@ -73,7 +73,8 @@ impl Syncs {
             }
             Attempt::New(claim) => claim,
         };
-        let store = store_of(&tx, &permit, input.store).await?;
+        // Held, so that nobody pauses it meanwhile.
+        let store = List::<StoreRow, _>::new(&tx, &permit).by_ids_locked(&[input.store.uuid()]).await?.pop().ok_or(SyncError::NotFound("store"))?;
         if store.status != StoreStatus::Active {
             return Err(SyncError::StoreNotReady(format!("it is {}", store.status)));
         }
@@ -112,7 +113,7 @@ impl Syncs {
 
     /// Stops a run. What it has written stays, and nothing more is written.
     pub async fn cancel(&self, ctx: &OpCtx, id: SyncRunId) -> Result<SyncRunRow, SyncError> {
-        let permit = ctx.authorize::<ManageStores>()?;
+        let permit = ctx.authorize::<SyncStores>()?;
         let tx = ctx.writer().await?;
         let before = List::<SyncRunRow, _>::new(&tx, &permit).by_ids_locked(&[id.uuid()]).await?.pop().ok_or(SyncError::NotFound("sync run"))?;
         let at = At { tenant: before.tenant_id, store: before.store_id, run: id };
@@ -173,7 +174,7 @@ async fn store_of<A: Action>(tx: &Tx, permit: &Permit<A>, store: StoreId) -> Res
     List::<StoreRow, _>::new(tx, permit).by_ids(&[store.uuid()]).await?.pop().ok_or(SyncError::NotFound("store"))
 }
 
-async fn written(tx: &Tx, permit: &Permit<ManageStores>, id: SyncRunId) -> Result<SyncRunRow, SyncError> {
+async fn written(tx: &Tx, permit: &Permit<SyncStores>, id: SyncRunId) -> Result<SyncRunRow, SyncError> {
     List::<SyncRunRow, _>::new(tx, permit).by_ids(&[id.uuid()]).await?.pop().ok_or(SyncError::NotFound("sync run"))
 }
 
@@ -211,14 +212,14 @@ pub async fn request_first(tx: &Tx, trace: &Trace, tenant: TenantId, store: Stor
     request(tx, trace, tenant, store, SyncKind::Full).await
 }
 
-/// Ends all runs of a store, as when the app was removed from its shop; how many there were.
-pub async fn stop_all(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, why: &str) -> Result<usize, DbErr> {
+/// Ends all runs of a store, as when the app was removed from its shop; which there were.
+pub async fn stop_all(tx: &Tx, trace: &Trace, tenant: TenantId, store: StoreId, why: &str) -> Result<Vec<SyncRunId>, DbErr> {
     let runs = store::under_way(tx, tenant, store).await?;
     for run in &runs {
         let at = At { tenant, store, run: run.id };
         store::end(tx, trace, at, SyncStatus::Cancelled, Some(why)).await?;
     }
-    Ok(runs.len())
+    Ok(runs.into_iter().map(|run| run.id).collect())
 }
 
 /// An export has come to its end: the run that waits for it looks at once, and asks the shop itself how it stands. Whether there is one.

@@ -49,6 +49,10 @@ pub(super) async fn about_store(tx: &Tx, trace: &Trace, event: &Event, kind: Eve
                 None
             }
         },
+        EventType::StorePaused => {
+            over(STORE_CONNECTION_LOST, "the store was paused: its shop is not asked any more").await?;
+            None
+        }
         EventType::StoreUninstalled => {
             for alert in [STORE_CONNECTION_LOST, STORE_AUTHORIZATION_LOST, STORE_SCOPES_MISSING] {
                 over(alert, "the app was removed from the shop").await?;

@@ -92,6 +92,7 @@ async fn hear(tx: &Tx, trace: &Trace, event: &Event) -> Result<(), DbErr> {
         | EventType::StoreAuthorizationRestored
         | EventType::StoreScopesChanged
         | EventType::StoreInstalled
+        | EventType::StorePaused
         | EventType::StoreUninstalled => about_store(tx, trace, event, kind).await?,
         _ => None,
     };

@@ -12,7 +12,7 @@ pub enum AuditError {
     #[error("no such tenant")]
     NotFound,
     /// Only what is said of persons can be erased: the rest is evidence.
-    #[error("`{0}` is not the id of a person; pass that of a user, a customer or a session")]
+    #[error("`{0}` is not the id of a person; pass that of a user, a customer, a session, or a merchant's user as `actor` names them")]
     NotAPerson(String),
     /// Nobody erases what they did themselves.
     #[error("nobody erases what the log says of themselves; ask another administrator")]

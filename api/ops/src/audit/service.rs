@@ -1,6 +1,6 @@
 //! The rules about erasing.
 
-use entities::{CustomerId, SessionId, TenantId, UserId};
+use entities::{CustomerId, SessionId, StoreId, TenantId, UserId};
 use platform::audit::{ERASURE, erase_details};
 use platform::callers::actions::EraseAudit;
 use platform::{Change, DbErr, OpCtx, Permit, Tx};
@@ -13,6 +13,12 @@ use super::error::AuditError;
 /// What a person's id begins with: themselves, and the sessions in which they were.
 const PERSONS: [&str; 3] = [UserId::PREFIX, CustomerId::PREFIX, SessionId::PREFIX];
 
+/// Whether an id is a person's: one of those, or a merchant's user as the log names them.
+fn is_person(id: &str) -> bool {
+    let is_of = |id: &str, kinds: &[&str]| entities::split_id(id).is_some_and(|(kind, _)| kinds.contains(&kind.as_str()));
+    is_of(id, &PERSONS) || id.split_once('/').is_some_and(|(store, user)| !user.is_empty() && is_of(store, &[StoreId::PREFIX]))
+}
+
 /// The audit log.
 #[derive(Clone, Debug, Default)]
 pub struct Audit;
@@ -23,8 +29,7 @@ impl Audit {
     /// it finds none.
     pub async fn erase(&self, ctx: &OpCtx, subject: &str, tenant: Option<TenantId>) -> Result<u64, AuditError> {
         let permit = ctx.authorize::<EraseAudit>()?;
-        let kind = entities::split_id(subject).map(|(prefix, _)| prefix);
-        if !kind.is_some_and(|kind| PERSONS.contains(&kind.as_str())) {
+        if !is_person(subject) {
             return Err(AuditError::NotAPerson(subject.chars().take(64).collect()));
         }
         if subject == ctx.caller().key() {

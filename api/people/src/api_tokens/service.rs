@@ -99,7 +99,9 @@ impl ApiTokens {
     pub async fn create_for_operator(&self, ctx: &OpCtx, input: OperatorToken) -> Result<TokenMade, ApiTokenError> {
         match ctx.caller() {
             Caller::System => {}
-            Caller::Anonymous | Caller::User(_) | Caller::Token(_) => return Err(Denied::Forbidden { action: "ManageApiTokens", needs: None }.into()),
+            Caller::Anonymous | Caller::User(_) | Caller::Token(_) | Caller::Merchant(_) => {
+                return Err(Denied::Forbidden { action: "ManageApiTokens", needs: None }.into());
+            }
         }
         let permit = ctx.authorize::<ManageApiTokens>()?;
         make(ctx, &permit, input).await

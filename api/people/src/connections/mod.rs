@@ -3,6 +3,7 @@
 
 mod app;
 mod error;
+mod installed;
 mod list;
 mod receivers;
 mod receiving;
@@ -13,6 +14,7 @@ mod versions;
 
 pub use app::RegisteredApp;
 pub use error::ConnectionError;
+pub use installed::{AppInShop, InstalledApp};
 pub use list::{ConnectionFilter, ConnectionSort};
 pub use receivers::{LookError, Receivers};
 pub use receiving::{ReceiveError, Receiver};

@@ -47,24 +47,37 @@ impl Connections {
         if of != provider {
             return Ok(None);
         }
+        let secrets = self.secrets(&rows.iter().collect::<Vec<_>>(), 4, (tenant, id), now)?;
         let is_active = status == ConnectionStatus::Active && tenant_status != TenantStatus::Deleted;
-        let until: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
-        let current: Option<Vec<u8>> = row.try_get_by_index(4)?;
-        let previous: Option<Vec<u8>> = row.try_get_by_index(5)?;
+        Ok(Some(Receiver { connection: id, tenant, secrets, is_active }))
+    }
+
+    /// What a connection's provider signs with now, from a row for each key of the tenant: secret, previous secret and until when, key id
+    /// and wrapped key are in the columns from `at` on.
+    pub(super) fn secrets(
+        &self,
+        rows: &[&QueryResult],
+        at: usize,
+        (tenant, id): (TenantId, ConnectionId),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SecretString>, ReceiveError> {
+        let Some(row) = rows.first() else { return Ok(Vec::new()) };
+        let (current, previous): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.try_get_by_index(at)?, row.try_get_by_index(at + 1)?);
+        let until: Option<DateTime<Utc>> = row.try_get_by_index(at + 2)?;
         let mut secrets = Vec::with_capacity(2);
         for (column, sealed) in [(SECRET, current), (PREVIOUS, previous.filter(|_| until.is_some_and(|until| now < until)))] {
             if let Some(sealed) = sealed {
                 let place = Where { tenant: tenant.uuid(), table: TABLE, row: id.uuid(), column };
-                secrets.push(self.key(&rows, tenant, sealed_with(&sealed)?)?.open(place, &sealed)?);
+                secrets.push(self.key(rows, at + 3, tenant, sealed_with(&sealed)?)?.open(place, &sealed)?);
             }
         }
-        Ok(Some(Receiver { connection: id, tenant, secrets, is_active }))
+        Ok(secrets)
     }
 
-    fn key(&self, rows: &[QueryResult], tenant: TenantId, id: u32) -> Result<TenantKey, ReceiveError> {
+    fn key(&self, rows: &[&QueryResult], at: usize, tenant: TenantId, id: u32) -> Result<TenantKey, ReceiveError> {
         for row in rows {
-            if row.try_get_by_index::<Option<i32>>(7)?.is_some_and(|found| found.unsigned_abs() == id) {
-                return Ok(self.keys.unwrap(tenant, id, &row.try_get_by_index::<Vec<u8>>(8)?)?);
+            if row.try_get_by_index::<Option<i32>>(at)?.is_some_and(|found| found.unsigned_abs() == id) {
+                return Ok(self.keys.unwrap(tenant, id, &row.try_get_by_index::<Vec<u8>>(at + 1)?)?);
             }
         }
         Err(SealError::OtherKey(id).into())

@@ -9,6 +9,7 @@ use platform::{Database, Permit, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult, Value};
 
+use super::installed::AppInShop;
 use super::row::ConnectionRow;
 
 pub(super) const SECRET: &str = "webhook_secret_sealed";
@@ -67,4 +68,24 @@ pub(super) async fn receiving(db: &Database, id: ConnectionId) -> Result<Vec<Que
         "select * from noren_webhook_connection($1)"
     };
     db.query_all(sql, [id.into()]).await
+}
+
+const INSTALLED_POSTGRES: &str = "select x.n - 1, m.connection_id, m.tenant_id, m.tenant_status, m.store_id, m.webhook_secret_sealed,
+      m.previous_webhook_secret_sealed, m.previous_webhook_secret_until, m.key_id, m.wrapped
+    from json_array_elements($1::json) with ordinality x(value, n) cross join lateral noren_installed_app(x.value->>0, x.value->>1, x.value->>2) m";
+const INSTALLED_SQLITE: &str = "select x.key, c.id, c.tenant_id, n.status, s.id, c.webhook_secret_sealed,
+      c.previous_webhook_secret_sealed, c.previous_webhook_secret_until, k.key_id, k.wrapped
+    from json_each($1) x
+    join connections c on c.provider = json_extract(x.value, '$[0]') and c.account = json_extract(x.value, '$[1]') and c.status = 'ACTIVE'
+    join tenants n on n.id = c.tenant_id and n.status <> 'DELETED'
+    join stores s on s.tenant_id = c.tenant_id and s.provider = c.provider and s.domain = json_extract(x.value, '$[2]') and s.status <> 'UNINSTALLED'
+    join installations i on i.tenant_id = s.tenant_id and i.id = s.id and i.connection_id = c.id
+    left join tenant_keys k on k.tenant_id = c.tenant_id";
+
+/// Where apps are installed, before the tenant is known, a row for each key of the tenant: place in the list, connection, tenant, the
+/// tenant's status, store, secret, previous secret and until when, key id, wrapped key.
+pub(super) async fn installed(db: &Database, of: &[AppInShop]) -> Result<Vec<QueryResult>, DbErr> {
+    let sql = if platform::db::is_sqlite(db.backend()) { INSTALLED_SQLITE } else { INSTALLED_POSTGRES };
+    let apps: Vec<[&str; 3]> = of.iter().map(|app| [app.provider, app.client_id.as_str(), app.shop.as_str()]).collect();
+    db.query_all(sql, [serde_json::json!(apps).to_string().into()]).await
 }

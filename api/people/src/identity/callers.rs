@@ -11,6 +11,7 @@ use super::activity::LastUse;
 use super::error::AuthError;
 use super::jwt::{AccessTokens, ISSUER};
 use super::many;
+use super::merchants::{Claimed, Merchants};
 use super::providers::{OutsideIdentity, OutsideProviders};
 use super::store::{self, FoundToken, FoundUser};
 
@@ -27,20 +28,23 @@ pub struct Callers {
     clock: Arc<dyn Clock>,
     access_tokens: AccessTokens,
     providers: OutsideProviders,
+    merchants: Merchants,
     last_use: LastUse,
 }
 
 impl Callers {
     /// Callers of `db`.
-    pub fn new(db: Database, clock: Arc<dyn Clock>, access_tokens: AccessTokens, providers: OutsideProviders) -> Self {
-        Self { last_use: LastUse::new(db.clone()), db, clock, access_tokens, providers }
+    pub fn new(db: Database, clock: Arc<dyn Clock>, access_tokens: AccessTokens, providers: OutsideProviders, merchants: Merchants) -> Self {
+        Self { last_use: LastUse::new(db.clone()), db, clock, access_tokens, providers, merchants }
     }
 
-    /// Who holds this bearer: an API token, one of our access tokens, or a token of an outside identity provider.
+    /// Who holds this bearer: an API token, one of our access tokens, the session token of a shop, or a token of an outside identity
+    /// provider.
     pub async fn authenticate(&self, bearer: &str) -> Result<Caller, AuthError> {
-        match kind_of(bearer) {
+        match self.kind_of(bearer) {
             Kind::Token => self.token(bearer).await,
             Kind::Session => self.session(bearer).await,
+            Kind::Merchant(claimed) => self.merchant(bearer, claimed).await,
             Kind::Outside => self.outside(bearer).await,
             Kind::Malformed => Err(AuthError::Malformed),
         }
@@ -75,35 +79,53 @@ impl Callers {
             }
             claims.push(self.claim(bearer));
         }
-        let (mut secrets, mut sessions, mut identities) = (Vec::new(), BTreeSet::new(), HashSet::new());
+        let (mut secrets, mut sessions, mut identities, mut apps) = (Vec::new(), BTreeSet::new(), HashSet::new(), BTreeSet::new());
         for claim in &claims {
             match claim {
                 Ok(Claim::Token(secret)) => secrets.push(*secret),
                 // One session may have several bearers that are good: one that was refreshed leaves the one before.
                 Ok(Claim::Session(user, session)) => drop(sessions.insert((*user, *session))),
                 Ok(Claim::Outside(identity)) => drop(identities.insert(identity.clone())),
+                Ok(Claim::Merchant(_, claimed)) => drop(apps.insert(claimed.of.clone())),
                 Err(_) => {}
             }
         }
         let (sessions, identities): (Vec<_>, Vec<_>) = (sessions.into_iter().collect(), identities.into_iter().collect());
+        let (apps, now): (Vec<_>, _) = (apps.into_iter().collect(), self.clock.now());
         let mut tokens = if secrets.is_empty() { HashMap::new() } else { many::tokens(&self.db, &secrets).await? };
         let users = if sessions.is_empty() { HashMap::new() } else { many::users(&self.db, &sessions).await? };
         let outside = if identities.is_empty() { HashMap::new() } else { many::outside(&self.db, &identities).await? };
+        let installed = if apps.is_empty() { HashMap::new() } else { self.merchants.installed(&self.db, &apps, now).await? };
         let mut caller = |claim| match claim {
             Claim::Token(secret) => self.good_token(tokens.remove(secret).ok_or(AuthError::UnknownToken)?),
             Claim::Session(_, session) => self.good_session(users.get(&session).cloned().ok_or(AuthError::SessionEnded)?),
             Claim::Outside(identity) => active(outside.get(&identity).cloned().ok_or(AuthError::UnknownIdentity)?),
+            Claim::Merchant(bearer, claimed) => claimed.proven(bearer, installed.get(&claimed.of).map_or(&[], Vec::as_slice), now).map(Caller::Merchant),
         };
         Ok(claims.into_iter().map(|claim| claim.and_then(&mut caller)).collect())
     }
 
-    /// Who a bearer says that it is of, once its signature was checked where it has one.
+    /// Who a bearer says that it is of, once its signature was checked where that can be done without looking anything up.
     fn claim<'a>(&self, bearer: &'a str) -> Result<Claim<'a>, AuthError> {
-        match kind_of(bearer) {
+        match self.kind_of(bearer) {
             Kind::Token => Ok(Claim::Token(bearer)),
+            Kind::Merchant(claimed) => Ok(Claim::Merchant(bearer, claimed)),
             Kind::Session => self.access_tokens.verify(bearer, self.clock.now()).map(|(user, session)| Claim::Session(user, session)),
             Kind::Outside => Ok(Claim::Outside(self.providers.verify_again(bearer)?)),
             Kind::Malformed => Err(AuthError::Malformed),
+        }
+    }
+
+    /// Who is to check a bearer. What could be a merchant's bears a signature that no outside identity provider may use: neither takes the
+    /// other's, whatever their issuers are.
+    fn kind_of(&self, bearer: &str) -> Kind {
+        if bearer.strip_prefix(TOKEN_PREFIX).is_some_and(|rest| rest.starts_with('_')) {
+            return Kind::Token;
+        }
+        match issuer(bearer) {
+            None => Kind::Malformed,
+            Some(issuer) if issuer == ISSUER => Kind::Session,
+            Some(_) => self.merchants.claimed(bearer).map_or(Kind::Outside, Kind::Merchant),
         }
     }
 
@@ -137,6 +159,12 @@ impl Callers {
         if open { active(found) } else { Err(AuthError::SessionEnded) }
     }
 
+    async fn merchant(&self, bearer: &str, claimed: Claimed) -> Result<Caller, AuthError> {
+        let now = self.clock.now();
+        let mut installed = self.merchants.installed(&self.db, std::slice::from_ref(&claimed.of), now).await?;
+        claimed.proven(bearer, &installed.remove(&claimed.of).unwrap_or_default(), now).map(Caller::Merchant)
+    }
+
     async fn outside(&self, token: &str) -> Result<Caller, AuthError> {
         let identity = self.providers.verify(token).await?;
         active(store::outside_caller(&self.db, &identity).await?.ok_or(AuthError::UnknownIdentity)?)
@@ -156,25 +184,16 @@ enum Claim<'a> {
     Token(&'a str),
     Session(UserId, SessionId),
     Outside(OutsideIdentity),
+    Merchant(&'a str, Claimed),
 }
 
 /// What a bearer looks like.
 enum Kind {
     Token,
     Session,
+    Merchant(Claimed),
     Outside,
     Malformed,
-}
-
-fn kind_of(bearer: &str) -> Kind {
-    if bearer.strip_prefix(TOKEN_PREFIX).is_some_and(|rest| rest.starts_with('_')) {
-        return Kind::Token;
-    }
-    match issuer(bearer) {
-        None => Kind::Malformed,
-        Some(issuer) if issuer == ISSUER => Kind::Session,
-        Some(_) => Kind::Outside,
-    }
 }
 
 /// Whom a JWT claims to be from. Decides only who checks it.

@@ -1,6 +1,7 @@
 //! Why a caller is not recognised, and why signing in is refused.
 
 use chrono::{DateTime, Utc};
+use integrations::ports::shop::SessionError;
 use platform::DbErr;
 
 use crate::validation::Invalid;
@@ -9,7 +10,7 @@ use crate::validation::Invalid;
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// Neither an API token nor a JWT.
-    #[error("the bearer is neither an API token nor an access token")]
+    #[error("the bearer is neither an API token nor an access token nor a session token of a shop")]
     Malformed,
     /// No such token.
     #[error("the API token is not known")]
@@ -44,6 +45,18 @@ pub enum AuthError {
     /// A good outside token of somebody who is no user.
     #[error("no user is linked to this identity; accept an invitation with it first")]
     UnknownIdentity,
+    /// A session token that is of no app that is installed in that shop: unknown, removed, disabled or signed by somebody else, which all
+    /// answer alike.
+    #[error(
+        "the session token is of no app that is installed in this shop here, or is not signed with its secret; install the app, or send its session token to the connection's installUrl with /session behind it"
+    )]
+    UnknownSession,
+    /// A session token of an app that is installed, and not good.
+    #[error("the session token is refused: {0}; get a new one from the shop")]
+    Session(#[from] SessionError),
+    /// A shop in which the same app is installed for several tenants.
+    #[error("the app is installed in this shop for more than one tenant: remove it for all but one")]
+    SeveralInstallations,
     /// The database failed.
     #[error("internal error")]
     Storage(#[from] DbErr),
@@ -64,7 +77,10 @@ impl AuthError {
             | Self::UserDisabled
             | Self::UserInvited
             | Self::Outside(_)
-            | Self::UnknownIdentity => "UNAUTHENTICATED",
+            | Self::UnknownIdentity
+            | Self::UnknownSession
+            | Self::Session(_)
+            | Self::SeveralInstallations => "UNAUTHENTICATED",
             Self::Storage(_) => "INTERNAL",
         }
     }

@@ -1,4 +1,5 @@
-//! Recognising callers: API tokens, Noren's own access tokens, outside identity providers; signing in and out, one-time links.
+//! Recognising callers: API tokens, Noren's own access tokens, session tokens of shops, outside identity providers; signing in and out,
+//! one-time links.
 //!
 //! Touches users, sessions, links and identities, which no other room does but `users`.
 
@@ -10,6 +11,7 @@ mod jwt;
 mod keys;
 mod links;
 mod many;
+mod merchants;
 mod passwords;
 mod providers;
 mod service;
@@ -19,6 +21,7 @@ pub use callers::Callers;
 pub(crate) use callers::TOKEN_PREFIX;
 pub use error::{AuthError, OutsideRefusal, SignInError};
 pub use jwt::AccessTokens;
+pub use merchants::Merchants;
 pub use passwords::Passwords;
 pub use providers::{OutsideIdentity, OutsideProviders, ProviderError, ProviderSettings, SigningAlgorithm};
 pub use service::{Accepted, Proof, SignIn, SignedIn};

@@ -145,7 +145,7 @@ impl SignIn {
     pub async fn sign_out(&self, ctx: &OpCtx) -> Result<bool, SignInError> {
         let session = match ctx.caller() {
             Caller::User(user) => user.session,
-            Caller::Anonymous | Caller::Token(_) | Caller::System => None,
+            Caller::Anonymous | Caller::Token(_) | Caller::Merchant(_) | Caller::System => None,
         };
         let Some(session) = session else { return Ok(false) };
         let tx = ctx.identity_writer().await?;

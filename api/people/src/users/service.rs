@@ -221,7 +221,7 @@ fn place(role: MembershipRole, stores: Option<Vec<StoreId>>) -> Result<Place, Us
 fn not_oneself(ctx: &OpCtx, user: UserId) -> Result<(), UserError> {
     match ctx.caller() {
         Caller::User(me) if me.id == user => Err(UserError::OwnAccount),
-        Caller::User(_) | Caller::Anonymous | Caller::Token(_) | Caller::System => Ok(()),
+        Caller::User(_) | Caller::Anonymous | Caller::Token(_) | Caller::Merchant(_) | Caller::System => Ok(()),
     }
 }
 

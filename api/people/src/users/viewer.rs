@@ -30,11 +30,11 @@ pub struct ViewerMembership {
 }
 
 impl Users {
-    /// The signed-in user; none for API tokens and for nobody. Needs no tenant: this is where one is chosen from.
+    /// The signed-in user; none for API tokens, merchants and nobody. Needs no tenant: this is where one is chosen from.
     pub async fn viewer(&self, ctx: &OpCtx) -> Result<Option<Viewer>, UserError> {
         let me = match ctx.caller() {
             Caller::User(user) => user.id,
-            Caller::Anonymous | Caller::Token(_) | Caller::System => return Ok(None),
+            Caller::Anonymous | Caller::Token(_) | Caller::Merchant(_) | Caller::System => return Ok(None),
         };
         let tx = ctx.db().read(Access::Identity).await?;
         let Some(user) = store::user_row(&tx, me).await? else { return Ok(None) };

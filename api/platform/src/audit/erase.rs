@@ -1,7 +1,7 @@
 //! Erasing what the log says of a person.
 
 use chrono::{DateTime, Utc};
-use entities::TenantId;
+use entities::{ActorKind, StoreId, TenantId};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 use uuid::Uuid;
@@ -19,6 +19,15 @@ pub async fn erase_details(tx: &Tx, tenant: Option<TenantId>, of: &str, now: Dat
                  select id from audit_events where chain_id = $2 and subject = $3 and action <> $4
                  union select id from audit_events where chain_id = $2 and actor = $3 and action <> $4)";
     let values = [now.into(), super::chain(tenant).into(), of.into(), ERASURE.into()];
+    Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
+}
+
+/// Erases the details of all entries by merchants of a store, whoever they were.
+pub async fn erase_details_of_merchants(tx: &Tx, tenant: TenantId, store: StoreId, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let sql = "update audit_details set detail = null, salt = null, erased_at = $1
+               where erased_at is null and audit_id in (
+                 select id from audit_events where chain_id = $2 and actor_kind = $3 and substr(actor, 1, length($4)) = $4)";
+    let values = [now.into(), super::chain(Some(tenant)).into(), ActorKind::Merchant.as_str().into(), format!("{store}/").into()];
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
 }
 

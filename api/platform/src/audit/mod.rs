@@ -7,7 +7,7 @@ mod erase;
 mod seal;
 mod verify;
 
-pub use erase::{ERASURE, LookedThrough, erase_details, erase_details_naming};
+pub use erase::{ERASURE, LookedThrough, erase_details, erase_details_naming, erase_details_of_merchants};
 pub use seal::Sealer;
 pub use verify::{BrokenLink, ChainReport, verify};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use entities::{ApiScope, ApiTokenId, MembershipId, MembershipRole, SessionId, StoreId, TenantId, TenantStatus, TokenRole, UserId};
+use chrono::{DateTime, Utc};
+use entities::{ApiScope, ApiTokenId, ConnectionId, MembershipId, MembershipRole, SessionId, StoreId, TenantId, TenantStatus, TokenRole, UserId};
 
 /// Whoever sent the request.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub enum Caller {
     User(UserCaller),
     /// The bearer of an API token.
     Token(TokenCaller),
+    /// A merchant's user who has an app open inside of a shop.
+    Merchant(MerchantCaller),
     /// The program itself: an operator at a shell, a job.
     System,
 }
@@ -60,6 +63,25 @@ pub struct TokenCaller {
     pub scopes: Arc<[ApiScope]>,
 }
 
+/// A merchant's user, as the session token of the shop says.
+#[derive(Clone, Debug)]
+pub struct MerchantCaller {
+    /// The app that is open.
+    pub connection: ConnectionId,
+    /// The tenant whose app it is.
+    pub tenant: TenantId,
+    /// The state of the tenant.
+    pub tenant_status: TenantStatus,
+    /// The store of the shop, which is all that they see.
+    pub store: StoreId,
+    /// The provider's id of the user.
+    pub user: String,
+    /// The provider's id of the session.
+    pub session: Option<String>,
+    /// Until when the token is good.
+    pub expires_at: DateTime<Utc>,
+}
+
 impl Caller {
     /// The caller's name in records: who did it, and whose idempotency keys these are.
     pub fn key(&self) -> String {
@@ -67,6 +89,7 @@ impl Caller {
             Self::Anonymous => "anonymous".to_owned(),
             Self::User(user) => user.id.to_string(),
             Self::Token(token) => token.id.to_string(),
+            Self::Merchant(merchant) => format!("{}/{}", merchant.store, merchant.user),
             Self::System => "system".to_owned(),
         }
     }

@@ -104,7 +104,7 @@ impl OpCtx {
         let tx = match self.caller {
             // An operator's import reads as long as it has to.
             Caller::System => self.db.read(self.access()).await?,
-            Caller::Anonymous | Caller::User(_) | Caller::Token(_) => self.db.read_within(self.access(), self.budget.clone()).await?,
+            Caller::Anonymous | Caller::User(_) | Caller::Token(_) | Caller::Merchant(_) => self.db.read_within(self.access(), self.budget.clone()).await?,
         };
         let tx = Arc::new(tx);
         *snapshot = Some(tx.clone());

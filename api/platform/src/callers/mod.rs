@@ -6,7 +6,7 @@ mod permit;
 mod rights;
 mod standing;
 
-pub use caller::{Caller, MembershipFact, TokenCaller, UserCaller};
+pub use caller::{Caller, MembershipFact, MerchantCaller, TokenCaller, UserCaller};
 pub use ctx::{OpCtx, Origin};
 pub use permit::{Denied, Permit, Scope};
 pub use rights::{Action, Kind, Mode, RIGHTS, Reach, Right, actions};

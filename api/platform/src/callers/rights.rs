@@ -15,6 +15,8 @@ pub enum Kind {
     StoreMember,
     /// Holds an API token with scopes.
     Integration,
+    /// Has an app open inside of a shop, and sees the store of that shop alone.
+    Merchant,
 }
 
 /// How far a right reaches.
@@ -56,6 +58,8 @@ pub struct Right {
     pub tenant_member: Reach,
     /// How far it reaches for a member of some stores.
     pub store_member: Reach,
+    /// How far it reaches for a merchant in their own shop.
+    pub merchant: Reach,
 }
 
 impl Right {
@@ -66,6 +70,7 @@ impl Right {
             Kind::TenantAdmin => self.tenant_admin,
             Kind::TenantMember => self.tenant_member,
             Kind::StoreMember => self.store_member,
+            Kind::Merchant => self.merchant,
             Kind::Integration => match self.scope {
                 Some(scope) if scopes.is_some_and(|held| held.contains(&scope)) => Reach::Tenant,
                 Some(_) | None => Reach::No,
@@ -81,7 +86,7 @@ pub trait Action: Send + Sync + 'static {
 }
 
 macro_rules! rights {
-    ($($(#[$doc:meta])* $name:ident $mode:ident $scope:expr, [$platform:ident $admin:ident $member:ident $stores:ident];)*) => {
+    ($($(#[$doc:meta])* $name:ident $mode:ident $scope:expr, [$platform:ident $admin:ident $member:ident $stores:ident $merchant:ident];)*) => {
         /// The actions, as types that a permit is for.
         pub mod actions {
             use super::{Action, ApiScope, Mode, Reach, Right};
@@ -103,6 +108,7 @@ macro_rules! rights {
                     tenant_admin: Reach::$admin,
                     tenant_member: Reach::$member,
                     store_member: Reach::$stores,
+                    merchant: Reach::$merchant,
                 };
             })*
         }
@@ -113,68 +119,72 @@ macro_rules! rights {
 }
 
 rights! {
-    // action                        mode   scope                  platform   admin  member store member
+    // action                        mode   scope                  platform   admin  member store member  merchant
 
     /// See a tenant.
-    ReadTenants                      Read   Some(TenantRead),     [Everywhere Tenant Tenant Tenant];
+    ReadTenants                      Read   Some(TenantRead),     [Everywhere Tenant Tenant Tenant No];
     /// Change a tenant's contacts and settings.
-    UpdateTenant                     Write  Some(TenantWrite),    [Everywhere Tenant No     No];
+    UpdateTenant                     Write  Some(TenantWrite),    [Everywhere Tenant No     No     No];
     /// Create, suspend, reactivate and delete tenants.
-    ManageTenants                    Write  None,                 [Everywhere No     No     No];
+    ManageTenants                    Write  None,                 [Everywhere No     No     No     No];
     /// See a tenant's users.
-    ReadUsers                        Read   Some(UsersRead),      [Everywhere Tenant Tenant No];
+    ReadUsers                        Read   Some(UsersRead),      [Everywhere Tenant Tenant No     No];
     /// Invite users, change their roles, shut them out, make password links.
-    ManageUsers                      Write  None,                 [Everywhere Tenant No     No];
+    ManageUsers                      Write  None,                 [Everywhere Tenant No     No     No];
     /// See API tokens (never their secrets).
-    ReadApiTokens                    Read   None,                 [Everywhere Tenant No     No];
+    ReadApiTokens                    Read   None,                 [Everywhere Tenant No     No     No];
     /// Make and revoke API tokens.
-    ManageApiTokens                  Write  None,                 [Everywhere Tenant No     No];
+    ManageApiTokens                  Write  None,                 [Everywhere Tenant No     No     No];
     /// See stores.
-    ReadStores                       Read   Some(StoresRead),     [Everywhere Tenant Tenant Stores];
+    ReadStores                       Read   Some(StoresRead),     [Everywhere Tenant Tenant Stores Stores];
     /// Connect and change stores.
-    ManageStores                     Write  Some(StoresWrite),    [Everywhere Tenant No     No];
+    ManageStores                     Write  Some(StoresWrite),    [Everywhere Tenant No     No     No];
+    /// Say how far a store's set-up is, and change the settings of the app as it is embedded in the shop.
+    SetUpStores                      Write  Some(StoresWrite),    [Everywhere Tenant No     No     Stores];
+    /// Have stores synced, and stop that.
+    SyncStores                       Write  Some(StoresWrite),    [Everywhere Tenant No     No     Stores];
     /// See orders and their items.
-    ReadOrders                       Read   Some(OrdersRead),     [Everywhere Tenant Tenant Stores];
+    ReadOrders                       Read   Some(OrdersRead),     [Everywhere Tenant Tenant Stores Stores];
     /// See customers.
-    ReadCustomers                    Read   Some(CustomersRead),  [Everywhere Tenant Tenant Stores];
+    ReadCustomers                    Read   Some(CustomersRead),  [Everywhere Tenant Tenant Stores Stores];
     /// See products and variants.
-    ReadProducts                     Read   Some(ProductsRead),   [Everywhere Tenant Tenant Stores];
+    ReadProducts                     Read   Some(ProductsRead),   [Everywhere Tenant Tenant Stores Stores];
     /// See connections to providers and what they delivered.
-    ReadConnections                  Read   None,                 [Everywhere Tenant No     No];
+    ReadConnections                  Read   None,                 [Everywhere Tenant No     No     No];
     /// Register and change connections, and work on deliveries again.
-    ManageConnections                Write  None,                 [Everywhere Tenant No     No];
+    ManageConnections                Write  None,                 [Everywhere Tenant No     No     No];
     /// See webhook endpoints and what was sent to them.
-    ReadWebhooks                     Read   Some(WebhooksRead),   [Everywhere Tenant No     No];
+    ReadWebhooks                     Read   Some(WebhooksRead),   [Everywhere Tenant No     No     No];
     /// Create and change webhook endpoints, and send again.
-    ManageWebhooks                   Write  Some(WebhooksWrite),  [Everywhere Tenant No     No];
+    ManageWebhooks                   Write  Some(WebhooksWrite),  [Everywhere Tenant No     No     No];
     /// See the audit log.
-    ReadAudit                        Read   Some(AuditRead),      [Everywhere Tenant No     No];
+    ReadAudit                        Read   Some(AuditRead),      [Everywhere Tenant No     No     No];
     /// Erase what the audit log says of a person.
-    EraseAudit                       Write  None,                 [Everywhere Tenant No     No];
+    EraseAudit                       Write  None,                 [Everywhere Tenant No     No     No];
     /// See jobs.
-    ReadJobs                         Read   None,                 [Everywhere Tenant No     No];
+    ReadJobs                         Read   None,                 [Everywhere Tenant No     No     No];
     /// Have jobs tried again, and call them off.
-    ManageJobs                       Write  None,                 [Everywhere Tenant No     No];
+    ManageJobs                       Write  None,                 [Everywhere Tenant No     No     No];
     /// See how much was used.
-    ReadUsage                        Read   Some(UsageRead),      [Everywhere Tenant No     No];
+    ReadUsage                        Read   Some(UsageRead),      [Everywhere Tenant No     No     No];
     /// See alerts, and follow them live.
-    ReadAlerts                       Read   Some(AlertsRead),     [Everywhere Tenant Tenant Stores];
+    ReadAlerts                       Read   Some(AlertsRead),     [Everywhere Tenant Tenant Stores No];
     /// Raise alerts.
-    RaiseAlerts                      Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores];
+    RaiseAlerts                      Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores No];
     /// Acknowledge and resolve alerts.
-    HandleAlerts                     Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores];
+    HandleAlerts                     Write  Some(AlertsWrite),    [Everywhere Tenant Tenant Stores No];
     /// Silence alerts.
-    SilenceAlerts                    Write  None,                 [Everywhere Tenant No     No];
+    SilenceAlerts                    Write  None,                 [Everywhere Tenant No     No     No];
     /// See by which ways people are told, and what they were told.
-    ReadNotifications                Read   None,                 [Everywhere Tenant No     No];
+    ReadNotifications                Read   None,                 [Everywhere Tenant No     No     No];
     /// Say who is told of what, when and how.
-    ManageNotifications              Write  None,                 [Everywhere Tenant No     No];
+    ManageNotifications              Write  None,                 [Everywhere Tenant No     No     No];
     /// See what people and shops ask about their data.
-    ReadPrivacy                      Read   None,                 [Everywhere Tenant No     No];
+    ReadPrivacy                      Read   None,                 [Everywhere Tenant No     No     No];
     /// Have privacy requests tried again.
-    ManagePrivacy                    Write  None,                 [Everywhere Tenant No     No];
+    ManagePrivacy                    Write  None,                 [Everywhere Tenant No     No     No];
     /// Fetch what is kept of a customer who asks for it: for who answers them alone.
-    ExportPrivacyData                Write  None,                 [No         Tenant No     No];
+    ExportPrivacyData                Write  None,                 [No         Tenant No     No     No];
     /// Import a store's data from a file.
-    ImportStoreData                  Write  None,                 [Everywhere No     No     No];
+    ImportStoreData                  Write  None,                 [Everywhere No     No     No     No];
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entities::{ApiScope, MembershipRole, StoreId, TenantId, TenantStatus, TokenRole};
 
-use super::caller::{Caller, MembershipFact, TokenCaller, UserCaller};
+use super::caller::{Caller, MembershipFact, MerchantCaller, TokenCaller, UserCaller};
 use super::rights::Kind;
 
 /// Where a caller stands.
@@ -47,6 +47,7 @@ impl Standing {
             Caller::System => Ok(chosen.map_or(Self::Platform, acting_in)),
             Caller::Token(token) => of_token(token, chosen),
             Caller::User(user) => of_user(user, chosen),
+            Caller::Merchant(merchant) => of_merchant(merchant, chosen),
         }
     }
 
@@ -77,6 +78,15 @@ fn of_token(token: &TokenCaller, chosen: Option<TenantId>) -> Result<Standing, S
             };
             Ok(Standing::Tenant { tenant, status, kind, stores: None, scopes })
         }
+    }
+}
+
+fn of_merchant(merchant: &MerchantCaller, chosen: Option<TenantId>) -> Result<Standing, StandingError> {
+    let (tenant, status) = (merchant.tenant, merchant.tenant_status);
+    match chosen {
+        _ if status == TenantStatus::Deleted => Ok(Standing::Nobody),
+        Some(chosen) if chosen != tenant => Err(StandingError),
+        Some(_) | None => Ok(Standing::Tenant { tenant, status, kind: Kind::Merchant, stores: Some([merchant.store].into()), scopes: None }),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use entities::{ApiTokenId, UserId};
+use entities::{ApiTokenId, StoreId, UserId};
 
 pub use memory::MemoryBuckets;
 pub use operations::{OPERATION_CLASSES, OperationClass, OperationLimits};
@@ -26,6 +26,8 @@ pub enum Payer {
     Token(ApiTokenId),
     /// A signed-in user.
     User(UserId),
+    /// All who have an app open inside of a store's shop.
+    Store(StoreId),
     /// Whoever calls from an address and is not known; of IPv6 the network, for a client has all of that.
     Address(IpAddr),
     /// Whoever sends a bearer that was good before, by its keyed hash.
@@ -40,6 +42,7 @@ impl Payer {
         match ctx.caller() {
             Caller::Token(token) => Self::Token(token.id),
             Caller::User(user) => Self::User(user.id),
+            Caller::Merchant(merchant) => Self::Store(merchant.store),
             Caller::Anonymous | Caller::System => Self::address(ctx.origin().address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))),
         }
     }

@@ -33,6 +33,7 @@ impl Trace {
             Caller::Anonymous => ActorKind::Anonymous,
             Caller::User(_) => ActorKind::User,
             Caller::Token(_) => ActorKind::ApiToken,
+            Caller::Merchant(_) => ActorKind::Merchant,
             Caller::System => ActorKind::System,
         };
         let request_id = Some(origin.request_id.clone()).filter(|id| !id.is_empty());

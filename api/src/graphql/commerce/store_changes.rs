@@ -1,11 +1,11 @@
 //! Connecting and changing stores.
 
 use async_graphql::{Context, ID, InputObject, Json, MaybeUndefined, Object, Result};
-use commerce::stores::{NewStore, StoreChanges, StoreRow};
+use commerce::stores::{NewStore, SetupChanges, StoreChanges, StoreRow};
 use entities::StoreId;
 
 use super::stores::Store;
-use crate::graphql::enums::{StoreDataKind, StoreStatus};
+use crate::graphql::enums::StoreDataKind;
 use crate::graphql::input::id;
 use crate::graphql::objects::plan;
 use crate::graphql::payload::payload;
@@ -61,20 +61,39 @@ pub struct StoreUpdateInput {
     description: MaybeUndefined<String>,
     /// What its data is for.
     data_kind: Option<StoreDataKind>,
-    /// ACTIVE or INACTIVE. UNINSTALLED is set by the provider.
-    status: Option<StoreStatus>,
     /// Settings of its own: a JSON object of at most 64 KiB, which takes the place of the old one.
     settings: Option<Json<serde_json::Value>>,
-    /// Settings of the app as it is embedded in the shop: a JSON object of at most 64 KiB, which takes the place of the old one.
-    embedded_settings: Option<Json<serde_json::Value>>,
     /// The time zone in which its days are counted (IANA).
     time_zone: Option<String>,
-    /// Whether its first set-up has been gone through.
-    initial_setup_completed: Option<bool>,
     /// A new token with which the shop is read. It is sealed, and never shown again. A store that is UNINSTALLED is ACTIVE with it, and keeps its
     /// data.
     #[graphql(secret)]
     access_token: Option<String>,
+}
+
+/// What to change of a store's set-up. What is left out stays.
+#[derive(InputObject)]
+pub struct StoreSetupUpdateInput {
+    /// The store.
+    id: ID,
+    /// Settings of the app as it is embedded in the shop: a JSON object of at most 64 KiB, which takes the place of the old one.
+    embedded_settings: Option<Json<serde_json::Value>>,
+    /// Whether its first set-up has been gone through.
+    initial_setup_completed: Option<bool>,
+}
+
+/// Which store to pause.
+#[derive(InputObject)]
+pub struct StorePauseInput {
+    /// The store.
+    id: ID,
+}
+
+/// Which store to resume.
+#[derive(InputObject)]
+pub struct StoreResumeInput {
+    /// The store.
+    id: ID,
 }
 
 payload! {
@@ -86,6 +105,21 @@ payload! {
     /// What came of storeUpdate.
     StoreUpdatePayload {
         /// The store.
+        store: Store,
+    }
+    /// What came of storeSetupUpdate.
+    StoreSetupUpdatePayload {
+        /// The store.
+        store: Store,
+    }
+    /// What came of storePause.
+    StorePausePayload {
+        /// The store.
+        store: Store,
+    }
+    /// What came of storeResume.
+    StoreResumePayload {
+        /// The store; its `syncRuns` show what is fetched now.
         store: Store,
     }
 }
@@ -136,16 +170,47 @@ impl StoreMutation {
             name: input.name,
             description: changed(input.description),
             data_kind: input.data_kind.map(Into::into),
-            status: input.status.map(Into::into),
             settings: input.settings.map(|Json(settings)| settings),
-            embedded_settings: input.embedded_settings.map(|Json(settings)| settings),
             time_zone: input.time_zone,
-            initial_setup_completed: input.initial_setup_completed,
             access_token: input.access_token.map(Into::into),
         };
         match services(ctx)?.stores.update(op(ctx)?, id, changes).await {
             Ok(row) => Ok(StoreUpdatePayload { store: in_payload(ctx, row, "StoreUpdatePayload").await?, user_errors: Vec::new() }),
             Err(error) => StoreUpdatePayload::refused(error),
+        }
+    }
+
+    /// Changes a store's set-up. Needs `stores:write`, or a merchant in their own shop.
+    async fn store_setup_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: StoreSetupUpdateInput,
+    ) -> Result<StoreSetupUpdatePayload> {
+        let changes =
+            SetupChanges { embedded_settings: input.embedded_settings.map(|Json(settings)| settings), initial_setup_completed: input.initial_setup_completed };
+        match services(ctx)?.stores.update_setup(op(ctx)?, id::<StoreId>(&input.id)?, changes).await {
+            Ok(row) => Ok(StoreSetupUpdatePayload { store: in_payload(ctx, row, "StoreSetupUpdatePayload").await?, user_errors: Vec::new() }),
+            Err(error) => StoreSetupUpdatePayload::refused(error),
+        }
+    }
+
+    /// Pauses a store: it is INACTIVE until storeResume. Its syncs stop, none begins, and its shop is not asked whether it answers; what the
+    /// shop tells by webhooks is taken all the same, so that what is known stays up to date. A store that is paused stays so; of one whose
+    /// app was removed it is refused (STORE_UNINSTALLED). Needs `stores:write`.
+    async fn store_pause(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] input: StorePauseInput) -> Result<StorePausePayload> {
+        match services(ctx)?.stores.pause(op(ctx)?, id::<StoreId>(&input.id)?).await {
+            Ok(row) => Ok(StorePausePayload { store: in_payload(ctx, row, "StorePausePayload").await?, user_errors: Vec::new() }),
+            Err(error) => StorePausePayload::refused(error),
+        }
+    }
+
+    /// Has a paused store work again: it is ACTIVE, and its syncs begin by themselves as before. An INCREMENT that begins at once fetches
+    /// what has changed meanwhile, and a FULL sync that the pause has stopped begins anew. A store that works stays as it is; of one whose
+    /// app was removed it is refused (STORE_UNINSTALLED). Needs `stores:write`.
+    async fn store_resume(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] input: StoreResumeInput) -> Result<StoreResumePayload> {
+        match services(ctx)?.stores.resume(op(ctx)?, id::<StoreId>(&input.id)?).await {
+            Ok(row) => Ok(StoreResumePayload { store: in_payload(ctx, row, "StoreResumePayload").await?, user_errors: Vec::new() }),
+            Err(error) => StoreResumePayload::refused(error),
         }
     }
 }

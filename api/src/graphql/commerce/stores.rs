@@ -55,6 +55,8 @@ object! {
         initial_setup_completed: bool = |row| row.initial_setup_completed;
         /// When its data was last brought up to date (UTC).
         last_sync_at: Option<DateTime<Utc>> = |row| row.last_sync_at;
+        /// Since when it is paused (UTC); null while it is not. Then its status is INACTIVE.
+        paused_at: Option<DateTime<Utc>> = |row| row.paused_at;
         /// When it was connected (UTC).
         installed_at: Option<DateTime<Utc>> = |row| row.installed_at;
         /// When the app was removed from the shop (UTC).

@@ -83,7 +83,8 @@ pub struct SyncMutation;
 #[Object]
 impl SyncMutation {
     /// Has a store's data brought up to date. Of each kind one run of a store is under way at a time (SYNC_UNDER_WAY); an INCREMENT and
-    /// a RECONCILIATION need a FULL one before them (NOTHING_SYNCED_YET). Needs `stores:write`.
+    /// a RECONCILIATION need a FULL one before them (NOTHING_SYNCED_YET). Needs `stores:write`, or a merchant in
+    /// their own shop.
     async fn store_sync(
         &self,
         ctx: &Context<'_>,
@@ -98,7 +99,7 @@ impl SyncMutation {
         }
     }
 
-    /// Stops a sync. What it has written stays, and nothing more is written. Needs `stores:write`.
+    /// Stops a sync. What it has written stays, and nothing more is written. Needs `stores:write`, or a merchant in their own shop.
     async fn sync_cancel(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] input: SyncCancelInput) -> Result<SyncCancelPayload> {
         match services(ctx)?.syncs.cancel(op(ctx)?, id::<SyncRunId>(&input.id)?).await {
             Ok(row) => Ok(SyncCancelPayload { sync_run: in_payload(ctx, row, "SyncCancelPayload").await?, user_errors: Vec::new() }),

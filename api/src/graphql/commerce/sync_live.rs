@@ -107,7 +107,7 @@ pub struct SyncSubscription;
 #[Subscription]
 impl SyncSubscription {
     /// How far a sync is, at most once a second and at every change of its state; without `runId`, all syncs of the tenant. Members of some
-    /// stores hear of those alone. With `after` it first tells what happened since, then goes on live, with no gap and no double; without
+    /// stores, and merchants, hear of those alone. With `after` it first tells what happened since, then goes on live, with no gap and no double; without
     /// it begins now. A cursor whose successors are not kept any more is CURSOR_EXPIRED. Needs `stores:read`.
     async fn sync_progress(
         &self,

@@ -27,6 +27,8 @@ pub enum ActorKind {
     User,
     /// The bearer of an API token.
     ApiToken,
+    /// A merchant's user who had an app open inside of a shop.
+    Merchant,
     /// The program itself: an operator at a shell, a job.
     System,
     /// Nobody that is known, such as somebody who signs in.
@@ -64,7 +66,8 @@ object! {
         occurred_at: DateTime<Utc> = |view| view.row.occurred_at;
         /// What kind of caller did it.
         actor_kind: ActorKind = |view| view.row.actor_kind.into();
-        /// Who did it: the id of a user or an API token, `anonymous`, or what the program itself was doing.
+        /// Who did it: the id of a user or an API token, the id of a merchant's store with the provider's id of its user (`store_…/42`),
+        /// `anonymous`, or what the program itself was doing.
         actor: String = |view| view.row.actor.clone();
         /// What was done: the name of the mutation, or what the program itself did.
         action: String = |view| view.row.action.clone();
@@ -102,7 +105,7 @@ pub struct AuditEventFilter {
     tenant_id: Option<ID>,
     /// One of these actions, at most 250, such as `storeUpdate`.
     actions: Option<Vec<String>>,
-    /// By one of these actors, at most 250: ids of users or API tokens, `anonymous`, or what the program itself was doing.
+    /// By one of these actors, at most 250, as the field `actor` names them.
     actors: Option<Vec<String>>,
     /// About one of these ids, at most 250.
     subjects: Option<Vec<String>>,
@@ -204,7 +207,8 @@ impl AuditQuery {
 /// What to erase.
 #[derive(InputObject)]
 pub struct AuditDetailEraseInput {
-    /// The id that entries are about or by: of a user, a customer or a session; not the caller's own.
+    /// The id that entries are about or by: of a user, a customer or a session, or of a merchant's user as `actor` names them; not the
+    /// caller's own.
     subject: ID,
     /// The tenant whose log is meant: only a platform administrator names it; without it, the platform's own log.
     tenant_id: Option<ID>,

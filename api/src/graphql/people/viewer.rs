@@ -1,14 +1,19 @@
 //! Whoever sends the request, as Noren sees them.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entities::ApiScope;
 use people::users::ViewerMembership as Place;
 use platform::Caller;
-use platform::callers::{Kind, Standing};
+use platform::callers::{Kind, MerchantCaller, RIGHTS, Reach, Standing};
 
 use super::api_tokens::ApiToken;
 use super::tenants::{Tenant, top_level};
 use super::users::User;
+use crate::graphql::commerce::Store;
 use crate::graphql::enums::{MembershipRole, TenantStatus};
+use crate::graphql::node::find;
+use crate::graphql::render::Rendered;
 use crate::graphql::services::{op, services};
 
 /// What a caller is in this request.
@@ -24,6 +29,8 @@ pub enum CallerKind {
     StoreMember,
     /// Holds an API token with scopes.
     Integration,
+    /// Has an app open inside of a shop, and works in the store of that shop alone.
+    Merchant,
     /// Signed in, but in no tenant: choose one with the header Noren-Tenant.
     SignedIn,
 }
@@ -56,11 +63,40 @@ impl From<Place> for ViewerMembership {
     }
 }
 
+/// A merchant's user who has an app open inside of a shop.
+pub struct ViewerMerchant(MerchantCaller);
+
+/// A merchant's user who has an app open inside of a shop.
+#[Object]
+impl ViewerMerchant {
+    /// The store of the shop, which is all that they see.
+    async fn store(&self, ctx: &Context<'_>) -> Result<Option<Rendered<Store>>> {
+        Ok(find(ctx, self.0.store.uuid()).await?.map(Rendered))
+    }
+
+    /// The provider's id of the user.
+    async fn user_id(&self) -> ID {
+        self.0.user.as_str().into()
+    }
+
+    /// The provider's id of the session; null where it has none.
+    async fn session_id(&self) -> Option<ID> {
+        self.0.session.as_deref().map(Into::into)
+    }
+
+    /// Until when the session token is good (UTC): about a minute. What is followed live ends then, and goes on with the next token, `after`
+    /// the last cursor.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+}
+
 /// Whoever sends the request.
 pub struct Viewer {
     kind: CallerKind,
     user: Option<User>,
     api_token: Option<ApiToken>,
+    merchant: Option<ViewerMerchant>,
     memberships: Vec<ViewerMembership>,
 }
 
@@ -72,22 +108,27 @@ impl Viewer {
         self.kind
     }
 
-    /// The user who is signed in; null for an API token.
+    /// The user who is signed in; null for API tokens and merchants.
     async fn user(&self) -> Option<&User> {
         self.user.as_ref()
     }
 
-    /// The API token that was sent, where its bearer may see it; null for a user.
+    /// The API token that was sent, where its bearer may see it; null for users and merchants.
     async fn api_token(&self) -> Option<&ApiToken> {
         self.api_token.as_ref()
     }
 
-    /// The tenants that the user belongs to; empty for an API token.
+    /// The merchant's user whose shop's session token was sent; null for everybody else.
+    async fn merchant(&self) -> Option<&ViewerMerchant> {
+        self.merchant.as_ref()
+    }
+
+    /// The tenants that the user belongs to; empty for API tokens and merchants.
     async fn memberships(&self) -> &[ViewerMembership] {
         &self.memberships
     }
 
-    /// The tenant that the caller is in; null outside of a tenant, and without `tenant:read`.
+    /// The tenant that the caller is in; null outside of a tenant, for merchants, and without `tenant:read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         let op = op(ctx)?;
         match op.standing().tenant() {
@@ -103,10 +144,13 @@ impl Viewer {
             Standing::Platform => (Kind::PlatformAdmin, None),
             Standing::Tenant { kind, scopes, .. } => (*kind, scopes.as_deref()),
         };
-        let allowed = platform::callers::RIGHTS.iter().filter(|right| right.reach(kind, held) != platform::callers::Reach::No);
-        let mut scopes: Vec<String> = allowed.filter_map(|right| right.scope).map(|scope| scope.to_string()).collect();
+        // Whoever may do a part of what a scope allows has not the scope.
+        let whole = |scope: &ApiScope| {
+            let mut of_scope = RIGHTS.iter().filter(|right| right.scope == Some(*scope)).peekable();
+            of_scope.peek().is_some() && of_scope.all(|right| right.reach(kind, held) != Reach::No)
+        };
+        let mut scopes: Vec<String> = ApiScope::ALL.iter().filter(|scope| whole(scope)).map(ToString::to_string).collect();
         scopes.sort_unstable();
-        scopes.dedup();
         Ok(scopes)
     }
 }
@@ -130,6 +174,7 @@ impl ViewerQuery {
                 Kind::TenantMember => CallerKind::TenantMember,
                 Kind::StoreMember => CallerKind::StoreMember,
                 Kind::Integration => CallerKind::Integration,
+                Kind::Merchant => CallerKind::Merchant,
             },
         };
         let found = services.users.viewer(op).await.map_err(top_level)?;
@@ -139,8 +184,12 @@ impl ViewerQuery {
         };
         let api_token = match op.caller() {
             Caller::Token(token) if op.authorize::<platform::callers::actions::ReadApiTokens>().is_ok() => ApiToken::find(ctx, token.id).await?,
+            Caller::Token(_) | Caller::User(_) | Caller::Merchant(_) | Caller::Anonymous | Caller::System => None,
+        };
+        let merchant = match op.caller() {
+            Caller::Merchant(merchant) => Some(ViewerMerchant(merchant.clone())),
             Caller::Token(_) | Caller::User(_) | Caller::Anonymous | Caller::System => None,
         };
-        Ok(Some(Viewer { kind, user, api_token, memberships }))
+        Ok(Some(Viewer { kind, user, api_token, merchant, memberships }))
     }
 }

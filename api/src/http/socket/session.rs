@@ -198,7 +198,9 @@ impl Session {
                 let ctx = known_caller(&self.app, &self.origin, &credentials).await?;
                 let guest = match ctx.caller() {
                     Caller::Anonymous => None,
-                    Caller::User(_) | Caller::Token(_) | Caller::System => Some(self.app.live.guests().welcome(credentials.clone(), ctx.standing().clone())),
+                    Caller::User(_) | Caller::Token(_) | Caller::Merchant(_) | Caller::System => {
+                        Some(self.app.live.guests().welcome(credentials.clone(), ctx.standing().clone()))
+                    }
                 };
                 self.known = Some(Known { credentials, guest });
                 self.resting = Instant::now();

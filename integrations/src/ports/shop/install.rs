@@ -26,6 +26,10 @@ pub trait ShopInstaller: Send + Sync {
     /// Trades the code of a callback for tokens. A code is good once.
     async fn exchange_code(&self, app: &App, shop: &str, code: &SecretString, now: DateTime<Utc>) -> Result<Tokens, TokenError>;
 
+    /// Of which app and shop a bearer says that it is, if it could be the token of an app that is open inside of a shop: whom to ask, and
+    /// nothing that may be believed before [`verify_session`](Self::verify_session).
+    fn claimed_session(&self, token: &str) -> Option<ClaimedSession>;
+
     /// Checks the token that the shop gives to an app that is open inside of it.
     fn verify_session(&self, app: &App, token: &str, now: DateTime<Utc>) -> Result<ShopSession, SessionError>;
 
@@ -107,6 +111,15 @@ pub enum TokenError {
     /// It never arrived.
     #[error("{0}")]
     Unreachable(String),
+}
+
+/// What a session token says that nobody has checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimedSession {
+    /// The app's public name.
+    pub client_id: String,
+    /// The shop's domain, in the one spelling that is stored.
+    pub shop: String,
 }
 
 /// A merchant's user who has the app open inside of a shop.

@@ -10,7 +10,7 @@ mod source;
 
 pub use budget::{Begun, Budget, Cost, Told, Wait};
 pub use call::{App, CallError, CallLog, CallRecord, NoLog, Problem, ShopAccess};
-pub use install::{Callback, CallbackError, SessionError, ShopInstaller, ShopSession, TokenError, Tokens};
+pub use install::{Callback, CallbackError, ClaimedSession, SessionError, ShopInstaller, ShopSession, TokenError, Tokens};
 pub use pace::{Pace, Turn};
 pub use reader::{DownloadReader, Fetched};
 pub use source::{

@@ -10,6 +10,7 @@ mod graph;
 mod made;
 mod oauth;
 mod search;
+mod session;
 mod shop;
 mod webhooks;
 
@@ -27,6 +28,7 @@ pub use bulk::{BulkFault, Operation};
 pub use faults::{Does, On};
 pub use graph::objection;
 pub use made::{customer, order, product};
+pub use session::SessionToken;
 pub use shop::{Kind, Shop};
 pub use webhooks::{Delivery, Sequence};
 

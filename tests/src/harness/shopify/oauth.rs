@@ -15,6 +15,7 @@ use sha2::Sha256;
 use url::{Url, form_urlencoded};
 
 use super::faults::On;
+use super::session::SessionToken;
 use super::shop::{Pair, Shop};
 use super::{Inner, ShopifyStandIn};
 
@@ -23,7 +24,7 @@ const REFRESH: TimeDelta = TimeDelta::days(90);
 /// So long after its first use a refresh token may be tried again.
 const AGAIN: TimeDelta = TimeDelta::days(30);
 
-fn mac(secret: &str, message: &str) -> Vec<u8> {
+pub(super) fn mac(secret: &str, message: &str) -> Vec<u8> {
     Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key").chain_update(message).finalize().into_bytes().to_vec()
 }
 
@@ -55,13 +56,8 @@ impl ShopifyStandIn {
     /// The merchant's user opens the app inside of the shop: the token that the app is given. Who opens it has granted these scopes.
     pub fn opens_app(&self, domain: &str, user: u64, scopes: &[&str]) -> String {
         self.shop(domain, |shop| shop.granted = scopes.iter().map(|scope| (*scope).to_owned()).collect());
-        let now = self.now().timestamp();
-        let claims = json!({
-            "iss": format!("https://{domain}/admin"), "dest": format!("https://{domain}"), "aud": self.inner.app.client_id, "sub": user.to_string(),
-            "exp": now + 60, "nbf": now - 1, "iat": now, "jti": format!("{}", self.inner.number()), "sid": "session-1",
-        });
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(claims.to_string()));
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac(&self.inner.app.secret, &message)))
+        let app = &self.inner.app;
+        SessionToken { user: user.to_string(), ..SessionToken::new(&app.client_id, &app.secret, domain, self.now()) }.sign()
     }
 
     /// Installs the app without any of this: the token that opens the shop.
