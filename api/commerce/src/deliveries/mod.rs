@@ -41,7 +41,8 @@ impl Handler for ShopDeliveries {
     async fn handle(&self, tx: &Tx, job: &Running, delivery: &Stored) -> Result<Handled, HandleError> {
         let provider = registry::commerce(&delivery.provider).ok_or_else(|| HandleError::Rejected(format!("{} is no shop system", delivery.provider)))?;
         let event = provider.parse(&verified(delivery)).map_err(|error| HandleError::Rejected(error.reason))?;
-        let handled = match Work { tx, job, delivery }.act(&event).await {
+        let acted = Work { tx, job, delivery }.act(&event).await;
+        let handled = match acted {
             // Rejected before anything is written: whom it tells of may be somebody whose data must not wait for a replay.
             Err(HandleError::Rejected(why)) => match store::of(tx, delivery).await? {
                 Some(shop) if is_forgotten(tx, delivery.tenant, shop.place.store, &event).await? => {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use entities::{InstallationAction, PrivacyRequestId, PrivacyRequestOutcome, PrivacyRequestStatus, StoreId, StoreStatus, TenantId};
-use integrations::ports::commerce::{OrderRecord, RecordKind};
+use integrations::ports::commerce::RecordKind;
 use platform::db::{Access, FromRow, is_sqlite, rows_of};
 use platform::{Database, DbErr, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
