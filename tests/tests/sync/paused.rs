@@ -25,7 +25,7 @@ impl World {
         found["store"]["syncRuns"]["nodes"].as_array().unwrap().clone()
     }
 
-    async fn announced(&self, name: &str) -> i64 {
+    async fn times_announced(&self, name: &str) -> i64 {
         let (db, sql) = (self.server.db(), "select count(*) from events where name = $1 and tenant_id = $2");
         let tx = db.read(Access::Worker).await.unwrap();
         tx.query_one_raw(db.statement(sql, [name.into(), self.tenant.into()])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
@@ -78,7 +78,7 @@ async fn a_paused_store_is_left_alone_and_catches_up_when_it_is_resumed(#[values
     let run = world.ended(runs[0]["id"].as_str().unwrap()).await;
     assert_eq!(run["status"], "COMPLETED", "{run}");
     world.assert_same().await;
-    assert_eq!([world.announced("store.paused").await, world.announced("store.resumed").await], [1, 1], "what changes nothing is no event");
+    assert_eq!([world.times_announced("store.paused").await, world.times_announced("store.resumed").await], [1, 1], "what changes nothing is no event");
     let log = world.ask("{ auditEvents(filter: { actions: [\"storePause\", \"storeResume\"] }) { nodes { action before after } } }").await;
     let statuses: Vec<_> =
         log["auditEvents"]["nodes"].as_array().unwrap().iter().map(|entry| [&entry["action"], &entry["before"]["status"], &entry["after"]["status"]]).collect();
