@@ -46,7 +46,7 @@ pub struct Background {
 impl Background {
     /// Starts it all.
     pub async fn start(app: &App, settings: &Settings) -> Result<Self, ConnectError> {
-        let database = DatabaseSettings { max_connections: CONNECTIONS, statement_timeout: Some(STATEMENT), ..settings.database.clone() };
+        let database = DatabaseSettings { max_connections: CONNECTIONS, statement_timeout: Some(STATEMENT), plans_anew: true, ..settings.database.clone() };
         let db = app.db.background(&database).await?;
         let relay = Arc::new(Relay::new(db.clone(), app.feeds.clone(), listeners(app)));
         let sealer = Arc::new(Sealer::new(db.clone(), &app.master));

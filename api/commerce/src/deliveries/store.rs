@@ -42,7 +42,8 @@ pub(super) async fn in_use(tx: &Tx, tenant: TenantId, store: StoreId) -> Result<
 async fn find(tx: &Tx, tenant: TenantId, which: &str, values: Vec<Value>) -> Result<Option<Shop>, DbErr> {
     let sql = format!(
         "select s.id, s.status, s.currency_code, i.connection_id is null or exists (
-           select 1 from webhook_events e where e.tenant_id = $1 and e.id = $2 and e.connection_id = i.connection_id)
+           select 1 from webhook_events e where e.tenant_id = $1 and e.id = $2 and e.connection_id = i.connection_id),
+           i.connection_id is not null and i.set_up_at is null
          from stores s left join installations i on i.tenant_id = s.tenant_id and i.id = s.id where s.tenant_id = $1 and {which}"
     );
     let Some(row) = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await? else { return Ok(None) };
@@ -52,6 +53,6 @@ async fn find(tx: &Tx, tenant: TenantId, which: &str, values: Vec<Value>) -> Res
         place: StorePlace { tenant, store: row.try_get_by_index(0)?, currency },
         status: row.try_get_by_index(1)?,
         is_by_its_app: row.try_get_by_index(3)?,
-        awaits_set_up: row.try_get_by_index::<Option<bool>>(4)?.unwrap_or(false),
+        awaits_set_up: row.try_get_by_index(4)?,
     }))
 }

@@ -96,7 +96,7 @@ impl Settings {
     /// How to reach the database for migrations.
     pub fn owner(&self) -> DatabaseSettings {
         let url = self.database_owner_url.clone().unwrap_or_else(|| self.database.url.clone());
-        DatabaseSettings { url, max_connections: 1, role: None, statement_timeout: None }
+        DatabaseSettings { url, max_connections: 1, role: None, statement_timeout: None, plans_anew: false }
     }
 
     /// Who may read `/metrics`.

@@ -94,6 +94,7 @@ impl Reader {
                     .unwrap_or(defaults.max_connections),
                 role,
                 statement_timeout: None,
+                plans_anew: defaults.plans_anew,
             },
             database_owner_url: self.parsed("database_owner_url", "postgres://USER@HOST/DATABASE", |text| is_database_url(text).then(|| text.to_owned())),
             master_key: self.master_key(),

@@ -36,12 +36,15 @@ pub struct DatabaseSettings {
     pub role: Option<String>,
     /// How long a statement may take on PostgreSQL; none means as long as it takes.
     pub statement_timeout: Option<Duration>,
+    /// Whether PostgreSQL plans prepared statements each time: a queue that fills up from nothing would be read from its beginning to its end
+    /// by plans that were made when it was empty.
+    pub plans_anew: bool,
 }
 
 impl DatabaseSettings {
     /// Settings for a URL, with the serving role and a pool of ten.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 10, role: Some(APP_ROLE.to_owned()), statement_timeout: None }
+        Self { url: url.into(), max_connections: 10, role: Some(APP_ROLE.to_owned()), statement_timeout: None, plans_anew: false }
     }
 
     /// The file of a SQLite database.
@@ -267,7 +270,8 @@ async fn connect_postgres(settings: &DatabaseSettings) -> Result<PgPool, Connect
         .application_name("noren")
         .log_slow_statements(LevelFilter::Warn, Duration::from_secs(1))
         // A client that hangs up in the middle of BEGIN must not leave a transaction behind for good.
-        .options([("idle_in_transaction_session_timeout", 60_000), ("statement_timeout", settings.statement_timeout.map_or(0, |limit| limit.as_millis()))]);
+        .options([("idle_in_transaction_session_timeout", 60_000), ("statement_timeout", settings.statement_timeout.map_or(0, |limit| limit.as_millis()))])
+        .options([("plan_cache_mode", if settings.plans_anew { "force_custom_plan" } else { "auto" })]);
     let login = options.get_username().to_owned();
     // A pool would try again until its time is over, and then not say why.
     let first = options.clone().connect().await.map_err(|error| ConnectError::Refused(error.to_string()))?;

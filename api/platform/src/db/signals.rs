@@ -1,6 +1,6 @@
-//! What a commit wakes in this process: those who wait for work need not look for it all the time.
+//! What a commit wakes in this process: those who wait for work need not look for it all the time. And what goes before that work.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
@@ -31,6 +31,9 @@ impl Marks {
     }
 }
 
+/// With so many who press at once the others give way.
+const PRESSED: usize = 4;
+
 const fn bit(wake: Wake) -> u8 {
     match wake {
         Wake::Jobs => 1,
@@ -40,23 +43,46 @@ const fn bit(wake: Wake) -> u8 {
 }
 
 /// Counts commits that left work of each kind.
-pub struct Signals([watch::Sender<u64>; 3]);
+pub struct Signals {
+    left: [watch::Sender<u64>; 3],
+    pressing: AtomicUsize,
+}
+
+/// Somebody who is waited for at the other side, until this is dropped.
+pub struct Pressing<'a>(&'a AtomicUsize);
+
+impl Drop for Pressing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Default for Signals {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| watch::Sender::new(0)))
+        Self { left: std::array::from_fn(|_| watch::Sender::new(0)), pressing: AtomicUsize::new(0) }
     }
 }
 
 impl Signals {
     /// Changes whenever there is work of a kind.
     pub fn of(&self, wake: Wake) -> watch::Receiver<u64> {
-        self.0[index(wake)].subscribe()
+        self.left[index(wake)].subscribe()
     }
 
     /// There is work.
     pub fn wake(&self, wake: Wake) {
-        self.0[index(wake)].send_modify(|count| *count = count.wrapping_add(1));
+        self.left[index(wake)].send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// One more presses, such as a provider who takes no answer in time for a failure.
+    pub fn press(&self) -> Pressing<'_> {
+        self.pressing.fetch_add(1, Ordering::Relaxed);
+        Pressing(&self.pressing)
+    }
+
+    /// Whether so many press that what can wait should.
+    pub fn are_pressed(&self) -> bool {
+        self.pressing.load(Ordering::Relaxed) >= PRESSED
     }
 
     pub(super) fn committed(&self, marks: &Marks) {

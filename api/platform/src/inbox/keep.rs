@@ -80,20 +80,25 @@ pub enum KeepError {
 
 /// Stores deliveries. What comes while others of its tenant are being stored goes together. Cheap to clone.
 #[derive(Clone)]
-pub struct Intake(Batcher<Keeping>);
+pub struct Intake {
+    keeping: Batcher<Keeping>,
+    db: Database,
+}
 
 impl Intake {
     /// Stores in `db`. To be called where tasks can be spawned.
     pub fn new(db: Database, clock: Arc<dyn Clock>) -> Self {
         let limits = Limits::builder().max_batch_size(TOGETHER).max_key_concurrency(AT_ONCE).max_key_queued_items(WAITING).build();
         let batching_policy = BatchingPolicy::Balanced { min_size_hint: TOGETHER / 2 };
-        Self(Batcher::builder().name("inbox").processor(Keeping { db, clock }).limits(limits).batching_policy(batching_policy).build())
+        let keeping = Batcher::builder().name("inbox").processor(Keeping { db: db.clone(), clock }).limits(limits).batching_policy(batching_policy).build();
+        Self { keeping, db }
     }
 
     /// Stores a delivery and enqueues the work on it, unless it is there already. Once begun it goes on to its end, whether or not
     /// somebody waits for it.
     pub async fn keep(&self, delivery: Incoming) -> Result<Kept, KeepError> {
-        match self.0.add(delivery.tenant, delivery).await {
+        let _pressing = self.db.signals().press();
+        match self.keeping.add(delivery.tenant, delivery).await {
             Ok(kept) => kept,
             Err(BatchError::BatchFailed(error) | BatchError::ResourceAcquisitionFailed(error)) => Err(KeepError::Storage(error)),
             Err(BatchError::Rejected(_)) => Err(KeepError::Crowded),

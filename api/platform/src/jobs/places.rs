@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    const QUEUE: &Queue = &Queue { name: "tests", concurrency: 16, of_lane: 3, of_tenant: 5 };
+    const QUEUE: &Queue = &Queue { name: "tests", concurrency: 16, of_lane: 3, of_tenant: 5, gives_way: false };
 
     fn job(number: u128, tenant: u128, lane: &str) -> Waiting {
         let run_at = DateTime::from_timestamp(i64::try_from(number).unwrap(), 0).unwrap();

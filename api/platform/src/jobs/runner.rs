@@ -26,6 +26,9 @@ use crate::db::{Access, Database, Wake};
 
 /// How often a queue is looked at when nobody says that there is something.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a queue gives way at a time, and in a row.
+const WAY: Duration = Duration::from_millis(50);
+const WAYS: u32 = 100;
 /// How long to wait where there may be more at once.
 const BREATH: Duration = Duration::from_millis(5);
 
@@ -111,7 +114,14 @@ impl Jobs {
     async fn work(self, queue: &'static Queue) {
         let (places, mut round) = (Places::of(queue), Round::default());
         let mut enqueued = self.0.db.signals().of(Wake::Jobs);
+        let mut gave_way = 0;
         while !self.0.stop.is_cancelled() {
+            if queue.gives_way && gave_way < WAYS && self.0.db.signals().are_pressed() {
+                gave_way += 1;
+                tokio::time::sleep(WAY).await;
+                continue;
+            }
+            gave_way = 0;
             enqueued.mark_unchanged();
             if places.are_taken() {
                 tokio::select! {

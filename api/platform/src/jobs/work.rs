@@ -28,23 +28,25 @@ pub struct Queue {
     pub of_lane: usize,
     /// Jobs of one tenant at once; fewer when there are not as many places free.
     pub of_tenant: usize,
+    /// Whether its jobs wait for a moment while more work comes in than is taken in at once.
+    pub gives_way: bool,
 }
 
 impl Queue {
     /// What providers told us.
-    pub const INBOX: &Self = &Self { name: "inbox", concurrency: 8, of_lane: 4, of_tenant: 4 };
+    pub const INBOX: &Self = &Self { name: "inbox", concurrency: 8, of_lane: 4, of_tenant: 4, gives_way: true };
     /// What we tell integrations; a lane is all that goes to one endpoint.
-    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64, of_lane: 4, of_tenant: 16 };
+    pub const WEBHOOKS: &Self = &Self { name: "webhooks", concurrency: 64, of_lane: 4, of_tenant: 16, gives_way: false };
     /// What we tell people.
-    pub const NOTIFICATIONS: &Self = &Self { name: "notifications", concurrency: 16, of_lane: 4, of_tenant: 4 };
+    pub const NOTIFICATIONS: &Self = &Self { name: "notifications", concurrency: 16, of_lane: 4, of_tenant: 4, gives_way: false };
     /// What is asked of shops, beside their data.
-    pub const SHOPS: &Self = &Self { name: "shops", concurrency: 16, of_lane: 8, of_tenant: 8 };
+    pub const SHOPS: &Self = &Self { name: "shops", concurrency: 16, of_lane: 8, of_tenant: 8, gives_way: false };
     /// What is fetched from shops; a lane is a store.
-    pub const SYNC: &Self = &Self { name: "sync", concurrency: 4, of_lane: 1, of_tenant: 2 };
+    pub const SYNC: &Self = &Self { name: "sync", concurrency: 4, of_lane: 1, of_tenant: 2, gives_way: false };
     /// What people and shops ask about their data; one request of a tenant after the other.
-    pub const PRIVACY: &Self = &Self { name: "privacy", concurrency: 2, of_lane: 1, of_tenant: 1 };
+    pub const PRIVACY: &Self = &Self { name: "privacy", concurrency: 2, of_lane: 1, of_tenant: 1, gives_way: false };
     /// What comes with time: cleaning, counting, checking.
-    pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1, of_lane: 1, of_tenant: 1 };
+    pub const UPKEEP: &Self = &Self { name: "upkeep", concurrency: 1, of_lane: 1, of_tenant: 1, gives_way: false };
 
     /// Every queue.
     pub const ALL: &[&Self] = &[Self::INBOX, Self::WEBHOOKS, Self::NOTIFICATIONS, Self::SHOPS, Self::SYNC, Self::PRIVACY, Self::UPKEEP];
