@@ -1,4 +1,4 @@
-//! Which providers there are. Adding one is its folder and one line here.
+//! Which providers there are. Adding one is its folder and its lines here.
 
 use std::sync::Arc;
 

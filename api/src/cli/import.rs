@@ -1,16 +1,16 @@
-//! `noren import shopify`: the file, a progress bar on standard error, the receipt on standard output.
+//! `noren import PROVIDER`: the file, a progress bar on standard error, the receipt on standard output.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use clap::Subcommand;
+use clap::Args;
 use commerce::imports::{ImportError, ImportOptions, Imports, Phase, Progress, Source};
 use entities::StoreId;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use integrations::ports::commerce::CommerceProvider;
-use integrations::shopify::Shopify;
+use integrations::registry;
 use platform::config::Settings;
 use platform::{OpCtx, SystemClock};
 
@@ -20,41 +20,51 @@ use super::open::{open, operator};
 /// Without a terminal a line is printed this often.
 const LINE_EVERY: Duration = Duration::from_secs(3);
 
-#[derive(Subcommand)]
-pub enum ImportCommand {
-    /// Read the result file of a Shopify bulk operation, gzipped or not. Run again it changes nothing.
-    Shopify {
-        /// The store, such as store_01j….
-        #[arg(long)]
-        store: StoreId,
-        /// Write the good rows and list the bad ones; otherwise one bad line and nothing is written.
-        #[arg(long)]
-        keep_going: bool,
-        /// The `objectCount` of the bulk operation: a file with another number of lines is refused.
-        #[arg(long, value_name = "COUNT")]
-        objects: Option<u64>,
-        /// The file; - is standard input.
-        file: PathBuf,
-    },
+#[derive(Args)]
+pub struct ImportArgs {
+    /// The shop system that wrote the file, such as shopify.
+    #[arg(value_parser = provider)]
+    provider: &'static dyn CommerceProvider,
+    /// The store, such as store_01j….
+    #[arg(long)]
+    store: StoreId,
+    /// Write the good rows and list the bad ones; otherwise one bad line and nothing is written.
+    #[arg(long)]
+    keep_going: bool,
+    /// How many lines the shop says that there are (Shopify's `objectCount`): a file with another number is refused.
+    #[arg(long, value_name = "COUNT")]
+    objects: Option<u64>,
+    /// The file, as the shop system exports it (Shopify: the result of a bulk operation), gzipped or not; - is standard input.
+    file: PathBuf,
+}
+
+fn provider(key: &str) -> Result<&'static dyn CommerceProvider, String> {
+    let keys = || registry::COMMERCE.iter().map(|provider| provider.key()).collect::<Vec<_>>().join(", ");
+    registry::commerce(key).ok_or_else(|| format!("must be one of {}", keys()))
 }
 
 /// Runs the command.
-pub async fn run(settings: &Settings, command: ImportCommand) -> Result<(), Failure> {
-    let ImportCommand::Shopify { store, keep_going, objects, file } = command;
+pub async fn run(settings: &Settings, args: ImportArgs) -> Result<(), Failure> {
+    let ImportArgs { provider, store, keep_going, objects, file } = args;
     let opened = open(settings, false).await?;
     let ctx = operator(&opened.db, None)?;
-    let outcome = import_shopify(&Imports::new(Arc::new(SystemClock)), &ctx, store, &file, ImportOptions { keep_going, objects }).await;
+    let outcome = import(&Imports::new(Arc::new(SystemClock)), &ctx, (provider, store), &file, ImportOptions { keep_going, objects }).await;
     opened.db.close().await;
     outcome
 }
 
 /// Imports the file: progress to standard error, the receipt to standard output.
-pub async fn import_shopify(imports: &Imports, ctx: &OpCtx, store: StoreId, path: &Path, options: ImportOptions) -> Result<(), Failure> {
-    static SHOPIFY: &dyn CommerceProvider = &Shopify;
+async fn import(
+    imports: &Imports,
+    ctx: &OpCtx,
+    (provider, store): (&'static dyn CommerceProvider, StoreId),
+    path: &Path,
+    options: ImportOptions,
+) -> Result<(), Failure> {
     let source = if path == Path::new("-") { Ok(Source::new("standard input", None, std::io::stdin())) } else { Source::file(path) };
     let source = source.map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
     let progress = Shown::start(source.size());
-    let outcome = imports.run(ctx, store, SHOPIFY, source, options, &progress).await;
+    let outcome = imports.run(ctx, store, provider, source, options, &progress).await;
     progress.end();
     if let Ok(receipt) = &outcome {
         println!("{receipt}");

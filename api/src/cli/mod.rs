@@ -42,9 +42,8 @@ enum Command {
     Token(token::TokenCommand),
     /// Print the GraphQL schema.
     Schema,
-    /// Read a store's data from a file.
-    #[command(subcommand)]
-    Import(import::ImportCommand),
+    /// Read a store's data from a file that its shop system wrote. Run again it changes nothing.
+    Import(import::ImportArgs),
     /// Bring a store's data up to date from its shop, by the server that runs on this database.
     Sync(sync::SyncArgs),
     /// Check configuration, keys, database, migrations, row-level security, the audit log, the versions of providers' APIs and the clock, and say what

@@ -155,7 +155,7 @@ pub struct PrivacySubject {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct InvalidDomain {
-    /// What it should look like.
+    /// What it should look like, with a shop that there could be in backticks.
     pub expected: &'static str,
 }
 

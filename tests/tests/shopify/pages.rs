@@ -1,11 +1,10 @@
 //! What has changed, page by page; counts and ids to compare with; what is kept from the app.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use integrations::ports::commerce::{BulkRecord, LineError};
-use integrations::ports::shop::{Counted, DataKind, Deleted, ExportAsk, Instants, PageAsk, Problem, Range, ShopSource};
+use integrations::ports::shop::{Counted, DataKind, Deleted, ExportAsk, Instants, PageAsk, Problem, Range, Reach, ShopSource};
 use rstest::rstest;
 use tests::harness::shopify::{Does, Kind, On, order};
 
@@ -122,11 +121,9 @@ async fn what_is_not_granted_is_said() {
     let error = world.app.page(&world.access, &PageAsk { kind: DataKind::Customers, range: EVERYTHING, after: None, first: 5 }).await.unwrap_err();
     assert!(matches!(error.problem, Problem::MissingScope(_)), "{error}");
     let granted = world.shop(|shop| shop.granted.clone());
-    let years = Duration::from_secs(3 * 365 * 24 * 3_600);
-    assert!(world.app.is_out_of_reach(DataKind::Orders, &granted, years));
-    assert!(!world.app.is_out_of_reach(DataKind::Products, &granted, years));
-    assert!(!world.app.is_out_of_reach(DataKind::Orders, &granted, Duration::from_secs(59 * 24 * 3_600)));
-    assert!(!world.app.is_out_of_reach(DataKind::Orders, &["read_all_orders".to_owned()], years));
+    assert_eq!(world.app.reach(DataKind::Orders, &granted), Some(Reach { days: 60, scope: "read_all_orders" }));
+    assert_eq!(world.app.reach(DataKind::Products, &granted), None);
+    assert_eq!(world.app.reach(DataKind::Orders, &["read_all_orders".to_owned()]), None);
     // And it is so: the shop shows recent orders alone.
     let recent = world.app.counts(&world.access, DataKind::Orders, &[EVERYTHING]).await.unwrap()[0].count;
     assert!((recent as usize) < world.shop(|shop| shop.count(Kind::Order)));

@@ -1,7 +1,5 @@
 //! How a full run is cut: by time, so that no export is larger than what is brought in at once.
 
-use std::time::Duration;
-
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use entities::SyncPhase;
 use integrations::ports::shop::{Counted, DataKind, Instants, Range};
@@ -17,10 +15,8 @@ const SHORTEST: TimeDelta = TimeDelta::hours(1);
 /// Nothing is older: no shop system of today was there.
 const EARLIEST: &str = "2004-01-01T00:00:00Z";
 
-/// From when on orders are shown to an app without the scope for all of them, with room for the time that work on them takes.
-const RECENT: TimeDelta = TimeDelta::days(59);
-/// That room.
-const ROOM: Duration = Duration::from_secs(24 * 60 * 60);
+/// Where a shop shows no orders that are older than so many days: room for the time that work on them takes.
+const ROOM: TimeDelta = TimeDelta::days(1);
 
 /// A stretch of time, and how much the shop counts in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,18 +35,16 @@ impl Step {
 
     /// From when on orders can be seen at this moment, when not all that are asked for can.
     pub(super) fn reach(&self, from: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        let now = self.now();
-        let back = from.map_or(Duration::from_secs(u64::from(u32::MAX)), |from| (now - from).to_std().unwrap_or_default());
-        let limited = self.shop.system.is_out_of_reach(DataKind::Orders, &self.shop.scopes, back + ROOM);
-        if limited { (now - RECENT).duration_trunc(TimeDelta::seconds(1)).ok() } else { from }
+        let limit = self.shop.system.reach(DataKind::Orders, &self.shop.scopes);
+        from.max(limit.and_then(|reach| (self.now() - TimeDelta::days(reach.days.into()) + ROOM).duration_trunc(TimeDelta::seconds(1)).ok()))
     }
 
     /// What is to be known beside, with a word on orders that are out of reach when some are.
     pub(super) fn warnings(&self) -> serde_json::Value {
-        let limited = self.reach(self.run.range_from) != self.run.range_from;
+        let limit = self.shop.system.reach(DataKind::Orders, &self.shop.scopes).filter(|_| self.reach(self.run.range_from) != self.run.range_from);
         let told = self.run.warnings.as_array().into_iter().flatten();
         let others = told.filter(|warning| warning["code"] != ORDERS_OUT_OF_REACH).cloned();
-        others.chain(limited.then(out_of_reach)).collect()
+        others.chain(limit.map(out_of_reach)).collect()
     }
 
     /// What of a kind the run is about.

@@ -1,10 +1,8 @@
 //! The rules about syncs: who may ask for one, what is said before it begins, and how it is stopped.
 
-use std::time::Duration;
-
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use entities::{EventType, StoreId, StoreStatus, SyncKind, SyncRunId, SyncStatus, TenantId};
-use integrations::ports::shop::DataKind;
+use integrations::ports::shop::{DataKind, Reach};
 use integrations::registry::ShopSystems;
 use people::validation::{Problem, invalid};
 use platform::callers::Action;
@@ -103,12 +101,9 @@ impl Syncs {
     /// What is to be known before a run begins.
     fn warnings(&self, store: &StoreRow, kind: SyncKind, from: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<serde_json::Value> {
         let granted: Vec<String> = serde_json::from_value(store.scopes.clone()).unwrap_or_default();
-        let back = from.map_or(Duration::from_secs(u64::from(u32::MAX)), |from| (now - from).to_std().unwrap_or_default());
-        let limited = self.systems.of(&store.provider).is_some_and(|system| system.is_out_of_reach(DataKind::Orders, &granted, back));
-        if kind != SyncKind::Full || !limited {
-            return Vec::new();
-        }
-        vec![out_of_reach()]
+        let limit = self.systems.of(&store.provider).and_then(|system| system.reach(DataKind::Orders, &granted));
+        let is_beyond = |reach: &Reach| kind == SyncKind::Full && from.is_none_or(|from| now - from > TimeDelta::days(reach.days.into()));
+        limit.filter(is_beyond).map(out_of_reach).into_iter().collect()
     }
 
     /// Stops a run. What it has written stays, and nothing more is written.
@@ -158,9 +153,9 @@ impl Syncs {
 pub(super) const ORDERS_OUT_OF_REACH: &str = "ORDERS_OUT_OF_REACH";
 
 /// What is said when a part of the orders is kept from the app.
-pub(super) fn out_of_reach() -> serde_json::Value {
-    let message = "Orders older than 60 days are kept from the app: the scope read_all_orders is not granted. \
-                   They are neither fetched nor taken for deleted.";
+pub(super) fn out_of_reach(Reach { days, scope }: Reach) -> serde_json::Value {
+    let message =
+        format!("Orders older than {days} days are kept from the app: the scope {scope} is not granted. They are neither fetched nor taken for deleted.");
     json!({ "code": ORDERS_OUT_OF_REACH, "message": message })
 }
 

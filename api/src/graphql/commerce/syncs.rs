@@ -60,7 +60,7 @@ object! {
         seconds_left: Option<i64> = |row| row.seconds_left();
         /// What went wrong last: why it failed, or, while it runs, why it tries again.
         error_message: Option<String> = |row| row.error_message.clone();
-        /// What is to be known beside: a list of `{code, message}`. ORDERS_OUT_OF_REACH: orders older than 60 days are kept from the app.
+        /// What is to be known beside: a list of `{code, message}`. ORDERS_OUT_OF_REACH: a scope is not granted, and older orders are kept from the app.
         /// REPAIRED: a reconciliation found days that differed.
         warnings: Json<serde_json::Value> = |row| Json(row.warnings.clone());
         /// The first of the objects that could not be taken: a list of `{kind, externalId, reason}`, at most 100.

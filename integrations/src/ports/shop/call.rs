@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::{Cost, Pace};
+use crate::outgoing::Broken;
 
 /// An app of a provider, as its owner registered it.
 #[derive(Clone, Debug)]
@@ -149,5 +150,15 @@ impl Problem {
     /// Whether it is worth asking again later.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Busy(_) | Self::Failed { .. } | Self::Unknown(_) | Self::Unreachable(_))
+    }
+}
+
+impl From<Broken> for Problem {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Refused(problem) => Self::Refused(problem.to_string()),
+            Broken::Unreachable(why) => Self::Unreachable(why),
+            Broken::Lost(why) => Self::Unknown(why),
+        }
     }
 }

@@ -14,8 +14,8 @@ pub use install::{Callback, CallbackError, ClaimedSession, SessionError, ShopIns
 pub use pace::{Pace, Turn};
 pub use reader::{DownloadReader, Fetched};
 pub use source::{
-    Counted, DataKind, Deleted, DeletionPage, Download, DownloadError, Export, ExportAsk, ExportStatus, IdPage, Instants, Page, PageAsk, Range, ShopSource,
-    Unfinished,
+    Counted, DataKind, Deleted, DeletionPage, Download, DownloadError, Export, ExportAsk, ExportStatus, IdPage, Instants, Page, PageAsk, Range, Reach,
+    ShopSource, Unfinished,
 };
 
 use async_trait::async_trait;
@@ -74,7 +74,7 @@ pub trait ShopSystem: ShopInstaller + ShopAdmin + ShopSource {
     /// The provider's name in the database (`stores.provider`).
     fn key(&self) -> &'static str;
 
-    /// The version of its API that the program speaks, unless an app says otherwise.
+    /// The version of its API that the program speaks, unless an app says otherwise: letters, digits and `-`, 20 at most.
     fn api_version(&self) -> &'static str;
 
     /// The day until which the provider keeps a version of its API at least; none when that is not known of it.

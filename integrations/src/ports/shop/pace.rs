@@ -15,7 +15,7 @@ const MOST: u64 = 1_000;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Lets the calls to one shop through at its pace. One for all who call the shop for the same app in this process; those in other
-/// processes show in what the answers tell.
+/// processes show in what the answers tell. Where no answer ever tells of a bucket, one call is made at a time.
 #[derive(Debug, Default)]
 pub struct Pace {
     inner: Mutex<Inner>,

@@ -1,7 +1,5 @@
 //! A shop's data: whole, by exports that the shop prepares in its own time, and what has changed since, page by page.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -172,6 +170,15 @@ pub struct IdPage {
     pub next: Option<String>,
 }
 
+/// How far back an app sees, for want of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// What is older than so many days is kept from it.
+    pub days: u16,
+    /// The scope that would show the rest.
+    pub scope: &'static str,
+}
+
 /// Something that was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
@@ -192,7 +199,7 @@ pub struct DeletionPage {
     pub next: Option<String>,
 }
 
-/// Gives a shop's data.
+/// Gives a shop's data. Of a kind that the provider does not have there is nothing: an export without a file, an empty page, exactly 0.
 #[async_trait]
 pub trait ShopSource: Send + Sync {
     /// Asks the shop for an export. When nobody answers, [`find_export`](Self::find_export) tells whether it was begun.
@@ -228,8 +235,8 @@ pub trait ShopSource: Send + Sync {
     /// What the shop's log says was deleted since an instant. Not every kind is in it: see [`ids`](Self::ids).
     async fn deletions(&self, access: &ShopAccess, since: DateTime<Utc>, after: Option<&str>) -> Result<DeletionPage, CallError>;
 
-    /// Whether what lies so far back is kept from the app by a scope that was not granted.
-    fn is_out_of_reach(&self, kind: DataKind, granted: &[String], back: Duration) -> bool;
+    /// How far back the app sees what is of a kind, by what was granted; none when it sees all of it.
+    fn reach(&self, kind: DataKind, granted: &[String]) -> Option<Reach>;
 }
 
 /// A file that is being fetched, unpacked, in constant memory. A connection that breaks is taken up again where it broke.
@@ -241,7 +248,7 @@ pub trait Download: Send {
     /// How many lines have come so far, with one that was begun.
     fn objects(&self) -> u64;
 
-    /// How many of them hang from no other.
+    /// How many of them hang from no other; with [`objects`](Self::objects) it must come to what [`Export`] tells.
     fn roots(&self) -> u64;
 
     /// How many bytes have come over the wire.

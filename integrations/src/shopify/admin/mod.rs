@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::outgoing::{Broken, Outgoing, OutgoingError, OutgoingSettings, Request};
+use crate::outgoing::{Outgoing, OutgoingError, OutgoingSettings, Request};
 use crate::ports::shop::{CallError, CallRecord, Problem, ShopAccess, ShopSystem, Told};
 use answer::Answered;
 use documents::Document;
@@ -133,16 +133,6 @@ impl ShopifyApp {
             let asked_at =
                 answered.answered_at.and_then(|at| at.checked_sub_signed(TimeDelta::from_std(duration).ok()?)?.duration_trunc(TimeDelta::seconds(1)).ok());
             return answered.data.map(|data| (data, asked_at)).map_err(fails);
-        }
-    }
-}
-
-impl From<Broken> for Problem {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Refused(problem) => Self::Refused(problem.to_string()),
-            Broken::Unreachable(why) => Self::Unreachable(why),
-            Broken::Lost(why) => Self::Unknown(why),
         }
     }
 }

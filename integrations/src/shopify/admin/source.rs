@@ -1,7 +1,6 @@
 //! A shop's data: bulk operations and their files, pages of what has changed, counts and ids to compare with.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,7 +14,7 @@ use super::wire::{BulkCancelled, BulkFound, BulkList, BulkOperation, BulkPayload
 use super::{ShopifyApp, search};
 use crate::ports::shop::{
     CallError, Counted, DataKind, Deleted, DeletionPage, Download, DownloadError, Export, ExportAsk, ExportStatus, IdPage, Page, PageAsk, Problem, Range,
-    ShopAccess, ShopSource, Unfinished,
+    Reach, ShopAccess, ShopSource, Unfinished,
 };
 use crate::shopify::bulk;
 use crate::shopify::values::instant;
@@ -25,8 +24,7 @@ const CHILDREN: u32 = 20;
 /// Children of a call that is about one object.
 const MANY_CHILDREN: u32 = 100;
 /// Orders older than this need a scope of their own.
-const RECENT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
-const ALL_ORDERS: &str = "read_all_orders";
+const RECENT: Reach = Reach { days: 60, scope: "read_all_orders" };
 /// The aliases in the documents that count.
 const SLOTS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 
@@ -141,8 +139,9 @@ impl ShopSource for ShopifyApp {
         Ok(DeletionPage { deleted, next: events.page_info.next() })
     }
 
-    fn is_out_of_reach(&self, kind: DataKind, granted: &[String], back: Duration) -> bool {
-        kind == DataKind::Orders && back > RECENT && !granted.iter().any(|scope| scope == ALL_ORDERS)
+    fn reach(&self, kind: DataKind, granted: &[String]) -> Option<Reach> {
+        let limited = kind == DataKind::Orders && !granted.iter().any(|scope| scope == RECENT.scope);
+        limited.then_some(RECENT)
     }
 }
 
