@@ -24,6 +24,9 @@ const SCOPES: [&str; 4] = ["read_orders", "read_all_orders", "read_products", "r
 /// How long a sync may take.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 
+/// A run's status, its beginning, its end and its store.
+type Run = (String, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Uuid);
+
 /// A sync as it was.
 struct Measured {
     /// From its beginning to its end.
@@ -112,7 +115,7 @@ async fn synced(data: &Data, server: &Server, shopify: &ShopifyStandIn, orders: 
     let sql =
         "select r.status, r.started_at, r.finished_at, r.store_id from sync_runs r join stores s on s.id = r.store_id where s.domain = $1 and r.kind = 'FULL'";
     loop {
-        let run: Option<(String, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Uuid)> = sqlx::query_as(sql).bind(&domain).fetch_optional(data.pool()).await?;
+        let run: Option<Run> = sqlx::query_as(sql).bind(&domain).fetch_optional(data.pool()).await?;
         match run {
             Some((status, Some(started), Some(finished), store)) if status == "COMPLETED" => {
                 let sql = "select extract(epoch from sum(finished_at - created_at))::float8 from import_runs where store_id = $1";

@@ -26,6 +26,12 @@ const AT_ONCE: usize = 2;
 /// Deliveries of one tenant that wait, at most: each may be large.
 const WAITING: usize = 2_000;
 
+/// Bytes of one statement, about. More than a record of TLS takes (16 KiB) is written in pieces, and the last of them waits up to 40 ms for
+/// the acknowledgement of the one before: the driver leaves Nagle's algorithm on.
+const STATEMENT: usize = 14 * 1024;
+/// What a delivery takes of that beside its body, about.
+const OF_A_DELIVERY: usize = 800;
+
 /// A verified delivery.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -205,7 +211,7 @@ impl Keeping {
     /// PostgreSQL: a statement for many, with the jobs. Always so many that few statements have to be prepared.
     async fn together(&self, tx: &Tx, deliveries: &[Arrived]) -> Result<HashSet<Uuid>, DbErr> {
         let (mut stored, mut rest) = (HashSet::new(), deliveries);
-        while let Some(power) = rest.len().checked_ilog2() {
+        while let Some(power) = that_fit(rest).checked_ilog2() {
             let part;
             (part, rest) = rest.split_at(1 << power);
             let sql = WITH_JOBS.get(power as usize).ok_or_else(|| DbErr::Custom("too many deliveries at once".to_owned()))?;
@@ -225,6 +231,16 @@ impl Keeping {
         }
         Ok(stored)
     }
+}
+
+/// How many of these go into one statement: at least one, if there is any.
+fn that_fit(deliveries: &[Arrived]) -> usize {
+    let sizes = deliveries.iter().map(|one| one.delivery.payload.len() + OF_A_DELIVERY);
+    let sums = sizes.scan(0, |sum, size| {
+        *sum += size;
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= STATEMENT).count().max(1).min(deliveries.len())
 }
 
 /// The columns of a delivery, with their types.
