@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::harness::Backend;
 use tests::harness::inbox;
 
-use crate::shop::{DOMAIN, Shop, order, order_with};
+use crate::shop::{Shop, order, order_with};
 
 const CUSTOMERS: &str = "{ customers { nodes { externalId firstName lastName email city tags totalOrders acceptsEmailMarketing updatedAt } } }";
 const PRODUCTS: &str = "{ products { nodes { externalId title vendor inventoryQuantity variants { nodes { externalId sku price { amount } options } } } } }";
@@ -183,16 +183,14 @@ async fn what_is_deleted_before_it_is_known_never_comes(#[values(Backend::Sqlite
 async fn shops_are_heard_by_the_app_that_is_installed_in_them_alone(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let shop = Shop::open(backend).await;
     let other = inbox::connection(&shop.server, shop.tenant, "other").await;
-    let sql = "insert into installations (id, tenant_id, connection_id, missing_scopes, refused_topics, generation, created_at, updated_at)
-               select id, tenant_id, $1, '[]', '[]', 1, created_at, updated_at from stores";
+    let sql = "insert into installations (id, tenant_id, connection_id, missing_scopes, refused_topics, generation, set_up_at, created_at, updated_at)
+               select id, tenant_id, $1, '[]', '[]', 1, created_at, created_at, updated_at from stores";
     shop.execute(sql, [other.into()]).await;
     for (topic, body) in [
         ("orders/create", order()),
         ("customers/create", customer()),
         ("products/delete", json!({ "id": 1 })),
         ("refunds/create", json!({ "id": 1, "order_id": 2, "created_at": "2026-11-02T09:00:00+09:00" })),
-        // The other app was removed two days ago; this one was not.
-        ("shop/redact", json!({ "shop_id": 1, "shop_domain": DOMAIN })),
     ] {
         shop.deliver(topic, &body).await;
     }
@@ -200,7 +198,7 @@ async fn shops_are_heard_by_the_app_that_is_installed_in_them_alone(#[values(Bac
     for event in &events {
         assert_eq!((&event["status"], &event["errorMessage"]), (&json!("IGNORED"), &json!("the shop is installed under another connection")), "{event}");
     }
-    assert_eq!((events.len(), shop.orders().await, shop.nodes(CUSTOMERS).await), (5, json!([]), json!([])));
+    assert_eq!((events.len(), shop.orders().await, shop.nodes(CUSTOMERS).await), (4, json!([]), json!([])));
     shop.server.clock.advance(TimeDelta::seconds(1));
     let mut by_the_other = shop.delivery("orders/create", &order());
     by_the_other.path = format!("/webhooks/shopify/{other}");
