@@ -3,9 +3,7 @@
 use chrono::TimeDelta;
 use entities::StoreId;
 use platform::Clock;
-use platform::db::Access;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
 
@@ -35,12 +33,7 @@ async fn three_failures_in_a_row_are_told_and_end_by_themselves(#[values(Backend
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    let scheduled = async || {
-        let db = world.server.db();
-        let tx = db.read(Access::Worker).await.unwrap();
-        tx.query_one_raw(db.statement("select 1 from job_schedules where name = 'stores.health'", [])).await.unwrap().is_some()
-    };
-    world.until("the schedule", scheduled).await;
+    world.scheduled("stores.health").await;
     assert_eq!(world.health().await, json!(null));
     let well = world.next_turn(store).await;
     assert_eq!((&well["status"], &well["consecutiveFailures"]), (&json!("HEALTHY"), &json!(0)));

@@ -2,9 +2,7 @@
 
 use chrono::TimeDelta;
 use platform::Clock;
-use platform::db::Access;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tests::harness::Backend;
 
@@ -39,12 +37,7 @@ async fn a_paused_store_is_neither_asked_nor_said_to_be_ill(#[values(Backend::Sq
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    let scheduled = async || {
-        let db = world.server.db();
-        let tx = db.read(Access::Worker).await.unwrap();
-        tx.query_one_raw(db.statement("select 1 from job_schedules where name = 'stores.health'", [])).await.unwrap().is_some()
-    };
-    world.until("the schedule", scheduled).await;
+    world.scheduled("stores.health").await;
     world.shop(|shop| shop.closed = Some(402));
     for _ in 1..=3 {
         world.next_turn(store).await;

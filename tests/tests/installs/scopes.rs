@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use platform::Clock;
-use platform::db::Access;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::harness::Backend;
 use tests::harness::shopify::{Does, Kind, On, Sequence, order};
@@ -87,12 +85,7 @@ async fn webhooks_that_the_shop_took_away_are_registered_again_within_a_day(#[va
     let world = World::working(backend).await;
     let store = world.install().await;
     world.settles().await;
-    let scheduled = async || {
-        let db = world.server.db();
-        let tx = db.read(Access::Worker).await.unwrap();
-        tx.query_one_raw(db.statement("select 1 from job_schedules where name = 'stores.renewal'", [])).await.unwrap().is_some()
-    };
-    world.until("the schedule", scheduled).await;
+    world.scheduled("stores.renewal").await;
     let subscribed = world.shop(|shop| shop.subscribed().len());
     world.shop(|shop| shop.unsubscribe());
     // To half an hour into its own hour of the day after.

@@ -217,6 +217,16 @@ impl World {
         rows.iter().map(|row| serde_json::from_str(&row.try_get_by_index::<String>(0).unwrap()).unwrap()).collect()
     }
 
+    /// Waits until a schedule has begun.
+    pub async fn scheduled(&self, name: &str) {
+        let begun = async || {
+            let db = self.server.db();
+            let tx = db.read(Access::Worker).await.unwrap();
+            tx.query_one_raw(db.statement("select 1 from job_schedules where name = $1", [name.into()])).await.unwrap().is_some()
+        };
+        self.until("the schedule", begun).await;
+    }
+
     /// Waits until it is so.
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, so: impl Fn() -> F) {
         for _ in 0..600 {
