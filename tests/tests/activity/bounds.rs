@@ -19,6 +19,9 @@ async fn many_stores_cost_as_many_statements_as_one(#[values(Backend::Sqlite, Ba
     }
     drop(world.server.background.take());
     world.server.background = None;
+    // What was begun beside comes to its end.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    world.ask("{ stores { nodes { id } } }").await;
     let mut costs = Vec::new();
     for first in [1, 50] {
         let query = format!(
